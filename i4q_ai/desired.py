@@ -1,0 +1,139 @@
+"""The desired state of one cluster: the one JSON document that every edge agent reads, wherever it comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from i4q_ai.errors import SchemaError
+from i4q_ai.thing import Digest, FrozenDict, Name, Thing, Version
+
+Flavour = Literal["server", "files", "image", "chart"]
+"""How a deployment delivers a model."""
+
+
+class Policy(Thing):
+    """How the agent goes about it.
+
+    Args:
+        keep: how many good versions of each model and workload stay on disk, the running one included.
+        probe_timeout: seconds a new version has until its probe must have passed.
+        settle: seconds a new version must stay up before it counts as good.
+    """
+
+    keep: int = Field(default=3, ge=1, le=100)
+    probe_timeout: float = Field(default=60.0, gt=0)
+    settle: float = Field(default=1.0, ge=0)
+
+
+class ModelItem(Thing):
+    """A model that the cluster should have.
+
+    Args:
+        namespace, name: of the deployment.
+        model, version, digest: what.
+        references: where to fetch it, in this order: `host/repository@sha256:…` or `oci:FOLDER@sha256:…`.
+        flavour: "server" (the agent runs a model server) or "files" (a workload reads the files).
+        revision: of the deployment's record.
+    """
+
+    kind: Literal["model"] = "model"
+    namespace: Name
+    name: Name
+    model: Name
+    version: Version
+    digest: Digest
+    references: tuple[str, ...] = Field(min_length=1)
+    flavour: Flavour = "server"
+    revision: int = 0
+
+
+class WorkloadItem(Thing):
+    """A workload that the cluster should run.
+
+    Args:
+        namespace, name: of the deployment.
+        workload, version, digest: what.
+        references: where to fetch the code.
+        command: run in the folder of the code; a first word "python" is the agent's interpreter.
+        env: variables.
+        uses: name of a model in the same namespace → "url" or "path".
+        port: the program listens on what `PORT` tells (here a loopback port that the agent chooses once).
+        ready: path of an HTTP route that answers 2xx once it works.
+        revision: of the deployment's record.
+    """
+
+    kind: Literal["workload"] = "workload"
+    namespace: Name
+    name: Name
+    workload: Name
+    version: Version
+    digest: Digest
+    references: tuple[str, ...] = ()
+    image: str | None = None
+    command: tuple[str, ...] = ()
+    env: Annotated[dict[str, str], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
+    uses: Annotated[dict[Name, Literal["url", "path"]], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
+    port: int | None = None
+    ready: str | None = None
+    revision: int = 0
+
+
+Item = ModelItem | WorkloadItem
+
+
+class Desired(Thing):
+    """All that one cluster should have.
+
+    Args:
+        cluster: whose.
+        revision: grows with every change; an agent never goes back to a lower one.
+        models, workloads: what.
+        policy: how.
+    """
+
+    cluster: Name
+    revision: int = 0
+    models: tuple[ModelItem, ...] = ()
+    workloads: tuple[WorkloadItem, ...] = ()
+    policy: Policy = Policy()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Desired:
+        seen = set()
+        for item in self.items:
+            if (item.namespace, item.name) in seen:
+                raise ValueError(f"'{item.namespace}/{item.name}' stands twice")
+            seen.add((item.namespace, item.name))
+        return self
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Models, then workloads."""
+        return (*self.models, *self.workloads)
+
+    def to_json(self) -> str:
+        """The document, keys in the order of the type."""
+        return self.model_dump_json(by_alias=True, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, where: str = "desired state") -> Desired:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SchemaError: it is not that document.
+        """
+        import json
+
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise SchemaError(f"{where}: not JSON: {error}") from error
+        return cls.parse(data, where=where)
+
+
+def item_from(data: object, *, where: str = "item") -> Item:
+    """A ModelItem or WorkloadItem from plain data, by its `kind`."""
+    kind = data.get("kind") if isinstance(data, dict) else None
+    return WorkloadItem.parse(data, where=where) if kind == "workload" else ModelItem.parse(data, where=where)

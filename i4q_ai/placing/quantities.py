@@ -1,0 +1,37 @@
+"""Kubernetes quantities ("500m", "8Gi", "1e3") as exact numbers."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_QUANTITY = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:([eE][+-]?\d{1,3})|(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E))?")
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+
+
+def parse(text: str) -> Fraction:
+    """A quantity as an exact number.
+
+    Args:
+        text: by Kubernetes' grammar: a decimal number, then nothing, a decimal exponent, or one of
+            n u m k M G T P E Ki Mi Gi Ti Pi Ei.
+
+    Raises:
+        ValueError: it is no quantity.
+
+    Example:
+        >>> parse("1.5Gi") == 3 * 2**29
+        True
+    """
+    found = _QUANTITY.fullmatch(text)
+    if not found:
+        raise ValueError(f"{text!r} is no quantity, as '4', '500m' or '8Gi' are")
+    number, exponent, suffix = Fraction(found[1]), found[2], found[3]
+    if exponent:
+        return number * Fraction(10) ** int(exponent[1:])
+    if suffix in _BINARY:
+        return number * 2 ** _BINARY[suffix]
+    if suffix:
+        return number * Fraction(10) ** _DECIMAL[suffix]
+    return number

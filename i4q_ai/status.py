@@ -1,0 +1,129 @@
+"""What is so: what an edge reports of one thing (Observation), of all things (Report), and a deployment everywhere (Status)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from i4q_ai.thing import Digest, Name, Thing
+
+
+class Phase(StrEnum):
+    """How far a cluster is with one model or workload."""
+
+    PENDING = "Pending"
+    """Wanted, and the cluster has not said anything yet."""
+    FETCHING = "Fetching"
+    """Bytes are on their way, or are being verified."""
+    STARTING = "Starting"
+    """Verified and exposed; the process does not answer yet."""
+    WAITING = "Waiting"
+    """For something else: a consumer, a model; the message says what."""
+    READY = "Ready"
+    """The wanted digest runs."""
+    ROLLED_BACK = "RolledBack"
+    """The wanted digest failed its probe; the last good one runs."""
+    FAILED = "Failed"
+    """It does not run, and trying again as it is will hardly help; the message says why."""
+    REMOVING = "Removing"
+    """Not wanted any more, and not gone yet."""
+    OFFLINE = "Offline"
+    """The cluster is out of reach; the last report stands beside it."""
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more will happen unless somebody changes something."""
+        return self in (Phase.READY, Phase.ROLLED_BACK, Phase.FAILED)
+
+
+Kind = Literal["model", "workload"]
+
+
+class Observation(Thing):
+    """What one cluster says of one model or workload.
+
+    Args:
+        cluster, namespace, name, kind: of what.
+        phase: how far it is.
+        reason: one CamelCase word, for programs.
+        message: for people.
+        desired, running: digests; running is None when nothing runs.
+        version: of what runs.
+        revision: of the deployment that the cluster knows of.
+        since: when the phase began.
+        address: where it answers, as the cluster sees it.
+        restarts: how often its process was started again.
+    """
+
+    cluster: str
+    namespace: Name
+    name: Name
+    kind: Kind
+    phase: Phase
+    reason: str = ""
+    message: str = ""
+    desired: Digest | None = None
+    running: Digest | None = None
+    version: str = ""
+    revision: int = 0
+    since: datetime | None = None
+    address: str | None = None
+    restarts: int = 0
+
+
+class Report(Thing):
+    """The status document of an edge agent: one JSON file, or one key of a ConfigMap.
+
+    Args:
+        cluster: whose.
+        revision: of the desired state that the agent has read.
+        time: when it was written, by the edge's clock.
+        agent: version of the agent.
+        items: one per model and workload that is wanted or still there.
+    """
+
+    cluster: str
+    revision: int = 0
+    time: datetime
+    agent: str = ""
+    items: tuple[Observation, ...] = ()
+
+
+class Status(Thing):
+    """A deployment, everywhere.
+
+    Args:
+        namespace, name, kind: of what.
+        revision: of the deployment's record.
+        version: that is wanted ("1", or "1, 2" where groups differ).
+        phase: the worst of the reachable clusters; Pending while a roll-out has more to do; Removing after `delete`.
+        message: for people; says what is waited for.
+        clusters: one observation per cluster that has it, should have it, or must still lose it.
+    """
+
+    namespace: Name
+    name: Name
+    kind: Kind
+    revision: int
+    version: str = ""
+    phase: Phase
+    message: str = ""
+    clusters: tuple[Observation, ...] = Field(default=())
+
+    @property
+    def ready(self) -> bool:
+        """All reachable clusters run what is wanted, and at least one does."""
+        return self.phase is Phase.READY
+
+    def _repr_html_(self) -> str:
+        from i4q_ai import display
+
+        return display.status(self).html()
+
+    def __str__(self) -> str:
+        from i4q_ai import display
+
+        return display.status(self).text()

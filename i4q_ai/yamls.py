@@ -1,0 +1,69 @@
+"""YAML in and out: safe, with the C loader where there is one, errors with line and column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from i4q_ai.errors import SchemaError
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Strict(_Loader):  # type: ignore[misc]
+    """Refuses what people never mean: a key given twice."""
+
+
+def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen = set()
+    for key_node, _ in node.value:
+        if (key_node.tag, key_node.value) in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key_node.value!r} stands twice", key_node.start_mark
+            )
+        if isinstance(key_node, yaml.ScalarNode):
+            seen.add((key_node.tag, key_node.value))
+    loader.flatten_mapping(node)
+    return dict(yaml.constructor.BaseConstructor.construct_mapping(loader, node, deep=True))
+
+
+_Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+class _Plain(_Dumper):  # type: ignore[misc]
+    """No anchors: a file for people repeats what is the same."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def load(text: str, *, where: str = "<yaml>") -> Any:
+    """Read one YAML document.
+
+    Raises:
+        SchemaError: broken YAML, with the line and column where it breaks.
+    """
+    documents = load_all(text, where=where)
+    if len(documents) != 1:
+        raise SchemaError(f"{where}: expected one YAML document, found {len(documents)}")
+    return documents[0]
+
+
+def load_all(text: str, *, where: str = "<yaml>") -> list[Any]:
+    """Read all YAML documents of a text; empty ones are left out."""
+    try:
+        return [document for document in yaml.load_all(text, Loader=_Strict) if document is not None]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise SchemaError(f"{where}:{place}: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise SchemaError(f"{where}: {error}") from error
+
+
+def dump(data: Any) -> str:
+    """Write plain data as one YAML document, keys in their order."""
+    text: str = yaml.dump(data, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+    return text
