@@ -55,7 +55,17 @@ class InvalidError(I4qError, ValueError):
 
 
 class SchemaError(InvalidError):
-    """A field, or a YAML file, that does not fit its type."""
+    """A field, or a YAML file, that does not fit its type.
+
+    Args:
+        what: what happened; with findings, where (a file or a type).
+        findings: path of each unfit field → what is wrong with it.
+    """
+
+    def __init__(self, what: str, *, hint: str = "", findings: tuple[tuple[str, str], ...] = ()) -> None:
+        told = "; ".join(f"{path}: {message}" if path else message for path, message in findings)
+        super().__init__(f"{what}: {told}" if told else what, hint=hint)
+        self.findings = findings
 
 
 class RuleError(InvalidError):

@@ -182,13 +182,17 @@ class Document(Thing):
         return cls.parse(fields, where=where)
 
 
-def _lines(error: ValidationError) -> Iterator[str]:
+def _findings(error: ValidationError) -> Iterator[tuple[str, str]]:
     for item in error.errors(include_url=False, include_input=False):
         path = ".".join(str(part) for part in item["loc"])
-        message = item["msg"].removeprefix("Value error, ")
-        yield f"{path}: {message}" if path else message
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, SchemaError) and cause.findings:
+            for inner, message in cause.findings:
+                yield ".".join(part for part in (path, inner) if part), message
+        else:
+            yield path, item["msg"].removeprefix("Value error, ")
 
 
 def schema_error(where: str, error: ValidationError) -> SchemaError:
     """Pydantic's error as ours: every field's path and what is wrong with it; never its value's repr."""
-    return SchemaError(f"{where}: {'; '.join(_lines(error))}")
+    return SchemaError(where, findings=tuple(_findings(error)))

@@ -1,0 +1,5 @@
+"""Who gets which digest next: `step` decides, purely; whoever is there applies it."""
+
+from i4q_ai.rollout.step import Rollout, Seen, Step, step
+
+__all__ = ["Rollout", "Seen", "Step", "step"]
