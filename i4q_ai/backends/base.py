@@ -1,0 +1,250 @@
+"""The port behind the hub: a Store that remembers and a Fleet that acts. A backend is one of each.
+
+Whoever writes a backend implements these protocols (nothing has to be inherited), names a factory as an entry point in the
+group `i4q_ai.backends`, and lets `i4q_ai.testing.BackendContract` judge it. All calls take a deadline; none returns or
+raises anything that is not of this package or the standard library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from pydantic import Field
+
+from i4q_ai.cluster import Cluster, Taint
+from i4q_ai.deadline import Deadline
+from i4q_ai.desired import Flavour, ModelItem, WorkloadItem
+from i4q_ai.status import Observation
+from i4q_ai.thing import Thing
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend can do, as data.
+
+    Args:
+        flavours: how it can deliver a model.
+        images: it runs workloads from container images.
+        commands: it runs workloads from a command with pushed code.
+        reach: it can give an address of what runs on a cluster.
+        logs: it can show logs.
+        stop: its clusters can be stopped and started.
+        gitops: it can deliver through Git.
+    """
+
+    flavours: frozenset[Flavour]
+    images: bool = False
+    commands: bool = False
+    reach: bool = False
+    logs: bool = False
+    stop: bool = False
+    gitops: bool = False
+
+
+class Record(Thing):
+    """Something the store remembers.
+
+    Args:
+        kind: of record: "deployment", "lease", …
+        namespace, name: with the kind, its key.
+        revision: 1 when it is made, one more with each change; 0 for a record that is not stored yet.
+        data: JSON.
+        time: when this revision was written, by the store's clock.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    revision: int = 0
+    data: dict[str, Any] = Field(default_factory=dict)
+    time: datetime | None = None
+
+
+class Store(Protocol):
+    """Remembers records, each with its history; a change says which revision it was made from."""
+
+    def list(self, kind: str, *, namespace: str | None = None, deadline: Deadline) -> list[Record]:
+        """The present revision of all records of a kind, by name; of one namespace, or of all."""
+
+    def get(self, kind: str, namespace: str, name: str, *, deadline: Deadline) -> Record | None:
+        """The present revision of a record; None if there is none."""
+
+    def put(self, record: Record, *, expected: int, deadline: Deadline) -> Record:
+        """Write a record, if the stored one still has the expected revision.
+
+        Args:
+            record: its revision and time are set by the store.
+            expected: the revision it was made from; 0 if it must not exist yet.
+            deadline: when to give up.
+
+        Raises:
+            ConflictError: the stored revision is another one.
+        """
+
+    def remove(self, kind: str, namespace: str, name: str, *, expected: int, deadline: Deadline) -> None:
+        """Forget a record and its history, if it still has the expected revision; nothing if it is gone.
+
+        Raises:
+            ConflictError: the stored revision is another one.
+        """
+
+    def history(self, kind: str, namespace: str, name: str, *, deadline: Deadline) -> list[Record]:
+        """The revisions of a record that are kept (at least the last 10), oldest first, the present one last."""
+
+
+class Assignment(Thing):
+    """What a cluster has been told to run."""
+
+    cluster: str
+    item: ModelItem | WorkloadItem = Field(discriminator="kind")
+
+
+class Action(Thing):
+    """One change on one cluster.
+
+    Args:
+        verb: what is done.
+        cluster: where.
+        before: what it has been told so far; None for create.
+        after: what it is told now; None for remove.
+        revision: of the deployment's record that it comes from. A fleet ignores an action that comes from a lower
+            revision than what the cluster has been told already: a slow writer never undoes a later one.
+    """
+
+    verb: Literal["create", "update", "remove"]
+    cluster: str
+    before: ModelItem | WorkloadItem | None = None
+    after: ModelItem | WorkloadItem | None = None
+    revision: int = 0
+
+    @property
+    def item(self) -> ModelItem | WorkloadItem:
+        """What it is about: after, or before where nothing comes after."""
+        item = self.after or self.before
+        assert item is not None, "an action has a before or an after"
+        return item
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an action went: `error` is empty when it was taken (a cluster that is away takes it when it is back)."""
+
+    action: Action
+    error: str = ""
+
+
+class Fleet(Protocol):
+    """The clusters: what they are, what they are told, what they say."""
+
+    def clusters(self, *, deadline: Deadline) -> list[Cluster]:
+        """All clusters by name, with a condition "Available"."""
+
+    def add(self, cluster: Cluster, *, deadline: Deadline) -> Cluster:
+        """Make a cluster known.
+
+        Raises:
+            ConflictError: there is one of that name.
+        """
+
+    def remove(self, name: str, *, deadline: Deadline) -> None:
+        """Forget a cluster, with all it was told.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+
+    def annotate(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str | None] | None = None,
+        taints: Sequence[Taint] | None = None,
+        deadline: Deadline,
+    ) -> Cluster:
+        """Change labels (None takes one away; others stay) or set all taints.
+
+        Raises:
+            NotFoundError: there is no such cluster.
+        """
+
+    def stop(self, name: str, *, deadline: Deadline) -> None:
+        """Stop a cluster with all that runs there; it stays stopped until `start`.
+
+        Raises:
+            UnsupportedError: `capabilities.stop` is false.
+        """
+
+    def start(self, name: str, *, deadline: Deadline) -> None:
+        """Start a stopped cluster; it catches up with what it has been told since."""
+
+    def assigned(self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline) -> list[Assignment]:
+        """What clusters have been told to run: of one deployment, of a namespace, or all."""
+
+    def apply(self, actions: Sequence[Action], *, deadline: Deadline) -> list[Outcome]:
+        """Tell clusters; idempotent, in any order, each action by itself; returns when told, not when done."""
+
+    def observe(self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline) -> list[Observation]:
+        """What clusters say: one observation for everything that was told, and for everything that is still there.
+
+        A cluster out of reach says Offline, with the digest that it ran when it was last heard of. A removed item is
+        observed (Removing, or Offline) until the cluster has confirmed that it is gone.
+        """
+
+    def watch(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> Iterator[list[Observation]]:
+        """What `observe` says: at once, then whenever it, a cluster, or a stored record changes; ends at the deadline."""
+
+    def reach(self, cluster: str, namespace: str, name: str, *, deadline: Deadline) -> str:
+        """The base URL at which something answers, as seen from here.
+
+        Raises:
+            UnreachableError: it cannot be reached from here, or does not run.
+        """
+
+    def logs(
+        self, cluster: str, namespace: str, name: str, *, lines: int = 100, follow: bool = False, deadline: Deadline
+    ) -> Iterator[str]:
+        """The last lines of its log; with `follow`, also what comes until the deadline.
+
+        Raises:
+            UnreachableError: there is no log within reach.
+        """
+
+
+class Backend(Protocol):
+    """A Store and a Fleet, and what they can do."""
+
+    @property
+    def name(self) -> str:
+        """As in the registry."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+
+    @property
+    def store(self) -> Store:
+        """What remembers."""
+
+    @property
+    def fleet(self) -> Fleet:
+        """What acts."""
+
+    def close(self) -> None:
+        """Let go of connections; nothing that runs is stopped."""
+
+
+class Factory(Protocol):
+    """What an entry point names."""
+
+    def __call__(self, address: str, /, **options: Any) -> Backend:
+        """Open a backend.
+
+        Args:
+            address: what stands behind `://`; empty if nothing does.
+            options: keywords of `Hub(…)` that the hub itself does not know; unknown ones are a TypeError.
+        """
