@@ -10,38 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from pydantic import Field
 
+from i4q_ai.capabilities import Capabilities
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
-from i4q_ai.desired import Flavour, ModelItem, WorkloadItem
+from i4q_ai.plan import Action, Assignment
 from i4q_ai.status import Observation
 from i4q_ai.thing import Thing
 
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a backend can do, as data.
-
-    Args:
-        flavours: how it can deliver a model.
-        images: it runs workloads from container images.
-        commands: it runs workloads from a command with pushed code.
-        reach: it can give an address of what runs on a cluster.
-        logs: it can show logs.
-        stop: its clusters can be stopped and started.
-        gitops: it can deliver through Git.
-    """
-
-    flavours: frozenset[Flavour]
-    images: bool = False
-    commands: bool = False
-    reach: bool = False
-    logs: bool = False
-    stop: bool = False
-    gitops: bool = False
+__all__ = ["Action", "Assignment", "Backend", "Capabilities", "Factory", "Fleet", "Outcome", "Record", "Store"]
 
 
 class Record(Thing):
@@ -91,41 +71,8 @@ class Store(Protocol):
             ConflictError: the stored revision is another one.
         """
 
-    def history(self, kind: str, namespace: str, name: str, *, deadline: Deadline) -> list[Record]:
+    def history(self, kind: str, namespace: str, name: str, *, deadline: Deadline) -> Sequence[Record]:
         """The revisions of a record that are kept (at least the last 10), oldest first, the present one last."""
-
-
-class Assignment(Thing):
-    """What a cluster has been told to run."""
-
-    cluster: str
-    item: ModelItem | WorkloadItem = Field(discriminator="kind")
-
-
-class Action(Thing):
-    """One change on one cluster.
-
-    Args:
-        verb: what is done.
-        cluster: where.
-        before: what it has been told so far; None for create.
-        after: what it is told now; None for remove.
-        revision: of the deployment's record that it comes from. A fleet ignores an action that comes from a lower
-            revision than what the cluster has been told already: a slow writer never undoes a later one.
-    """
-
-    verb: Literal["create", "update", "remove"]
-    cluster: str
-    before: ModelItem | WorkloadItem | None = None
-    after: ModelItem | WorkloadItem | None = None
-    revision: int = 0
-
-    @property
-    def item(self) -> ModelItem | WorkloadItem:
-        """What it is about: after, or before where nothing comes after."""
-        item = self.after or self.before
-        assert item is not None, "an action has a before or an after"
-        return item
 
 
 @dataclass(frozen=True)

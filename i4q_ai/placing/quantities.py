@@ -29,9 +29,13 @@ def parse(text: str) -> Fraction:
         raise ValueError(f"{text!r} is no quantity, as '4', '500m' or '8Gi' are")
     number, exponent, suffix = Fraction(found[1]), found[2], found[3]
     if exponent:
-        return number * Fraction(10) ** int(exponent[1:])
+        return number * _power_of_ten(int(exponent[1:]))
     if suffix in _BINARY:
         return number * 2 ** _BINARY[suffix]
     if suffix:
-        return number * Fraction(10) ** _DECIMAL[suffix]
+        return number * _power_of_ten(_DECIMAL[suffix])
     return number
+
+
+def _power_of_ten(exponent: int) -> Fraction:
+    return Fraction(10**exponent) if exponent >= 0 else Fraction(1, 10**-exponent)

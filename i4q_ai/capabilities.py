@@ -1,0 +1,30 @@
+"""What a backend can do, as data: asked before anything is tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from i4q_ai.desired import Flavour
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend can do, as data.
+
+    Args:
+        flavours: how it can deliver a model.
+        images: it runs workloads from container images.
+        commands: it runs workloads from a command with pushed code.
+        reach: it can give an address of what runs on a cluster.
+        logs: it can show logs.
+        stop: its clusters can be stopped and started.
+        gitops: it can deliver through Git.
+    """
+
+    flavours: frozenset[Flavour]
+    images: bool = False
+    commands: bool = False
+    reach: bool = False
+    logs: bool = False
+    stop: bool = False
+    gitops: bool = False

@@ -1,0 +1,225 @@
+"""From what is wanted and what is there to a Change. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from i4q_ai.capabilities import Capabilities
+from i4q_ai.cluster import Cluster
+from i4q_ai.desired import Item
+from i4q_ai.errors import InvalidError, NotFoundError, OwnedError, UnsupportedError, VersionExistsError, nearest
+from i4q_ai.placing.evaluate import Decision, evaluate, require_some
+from i4q_ai.plan import Action, Assignment, Change, fingerprint
+from i4q_ai.rollout.step import Seen, step
+from i4q_ai.spec import Spec
+from i4q_ai.status import Observation, Phase
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that is known of one deployment at one moment.
+
+    Args:
+        namespace, name: of the deployment.
+        revision: of its record; 0 if there is none.
+        spec: what the record says.
+        clusters: all of the hub.
+        assigned: what clusters have been told of it.
+        observed: what clusters say of it.
+    """
+
+    namespace: str
+    name: str
+    revision: int
+    spec: Spec | None
+    clusters: tuple[Cluster, ...]
+    assigned: tuple[Assignment, ...]
+    observed: tuple[Observation, ...]
+
+    @property
+    def told(self) -> dict[str, Item]:
+        """Cluster → what it has been told."""
+        return {assignment.cluster: assignment.item for assignment in self.assigned}
+
+    def decision(self, spec: Spec) -> Decision:
+        """Which clusters the spec's placement means now."""
+        return evaluate(spec.placement, self.clusters, current=frozenset(self.told))
+
+
+def change(snapshot: Snapshot, spec: Spec, *, others: Mapping[str, Spec], require: bool) -> Change:
+    """What must change so that the clusters have what a spec says.
+
+    Args:
+        snapshot: what is there.
+        spec: what is wanted.
+        others: the other deployments of the namespace, for warnings.
+        require: refuse a placement that no cluster meets.
+
+    Raises:
+        RuleError: no cluster meets the placement, and `require` is set.
+    """
+    expected = snapshot.revision
+    revision = expected if snapshot.spec == spec else expected + 1
+    decision = snapshot.decision(spec)
+    if require and not spec.deleted:
+        require_some(decision, snapshot.clusters)
+    wanted = {} if spec.deleted else items(spec, snapshot.namespace, snapshot.name, decision, revision)
+    turn = step(
+        {cluster: item.digest for cluster, item in wanted.items()}, seen(snapshot), decision.selected, spec.stages
+    )
+    return Change(
+        namespace=snapshot.namespace,
+        name=snapshot.name,
+        kind=spec.kind,
+        basis=fingerprint(expected, snapshot.clusters, snapshot.assigned),
+        expected=expected,
+        revision=revision,
+        spec=spec,
+        actions=_actions(snapshot.told, wanted, turn.now, revision),
+        later=tuple(sorted(cluster for cluster in turn.later if _differs(snapshot.told.get(cluster), wanted[cluster]))),
+        waits_for=turn.waits_for,
+        halted=turn.halted,
+        warnings=tuple(_warnings(spec, snapshot.name, set(wanted), others, snapshot.clusters)),
+    )
+
+
+def items(spec: Spec, namespace: str, name: str, decision: Decision, revision: int) -> dict[str, Item]:
+    """Cluster → what it should be told."""
+    return {
+        cluster: spec.item(namespace, name, group, revision=revision) for cluster, group in decision.selected.items()
+    }
+
+
+def seen(snapshot: Snapshot) -> dict[str, Seen]:
+    """Cluster → what a roll-out has to know of it."""
+    observed = {each.cluster: each for each in snapshot.observed}
+    told = snapshot.told
+    return {
+        cluster: Seen(
+            told=told[cluster].digest if cluster in told else None,
+            running=observed[cluster].running if cluster in observed else None,
+            phase=observed[cluster].phase if cluster in observed else Phase.PENDING,
+        )
+        for cluster in {*told, *observed}
+    } | {
+        cluster.name: Seen(phase=Phase.OFFLINE)
+        for cluster in snapshot.clusters
+        if cluster.available.status == "False" and cluster.name not in {*told, *observed}
+    }
+
+
+def _differs(before: Item | None, after: Item) -> bool:
+    return before is None or before.model_copy(update={"revision": 0}) != after.model_copy(update={"revision": 0})
+
+
+def _actions(
+    told: Mapping[str, Item], wanted: Mapping[str, Item], now: frozenset[str], revision: int
+) -> tuple[Action, ...]:
+    found = []
+    for cluster in sorted({*told, *wanted}):
+        before, after = told.get(cluster), wanted.get(cluster)
+        if after is None:
+            found.append(Action(verb="remove", cluster=cluster, before=before, revision=revision))
+        elif cluster in now and _differs(before, after):
+            verb = "update" if before else "create"
+            found.append(Action(verb=verb, cluster=cluster, before=before, after=after, revision=revision))
+    return tuple(found)
+
+
+def check(spec: Spec, snapshot: Snapshot, *, others: Mapping[str, Spec], capabilities: Capabilities, owner: str) -> None:
+    """Refuse what cannot be, before anything is touched.
+
+    Raises:
+        OwnedError: the name belongs to somebody else, or to another kind of object.
+        UnsupportedError: the backend cannot do it.
+        InvalidError: it is not pushed, or does not fit what it uses.
+        VersionExistsError: name and version are known with another digest.
+    """
+    present = snapshot.spec
+    name = f"{snapshot.namespace}/{snapshot.name}"
+    if present is not None and present.owner != owner:
+        raise OwnedError(f"'{name}' belongs to '{present.owner}'", hint=f"you are '{owner}'; take another name=")
+    if present is not None and present.kind != spec.kind and not present.deleted:
+        raise OwnedError(
+            f"'{name}' is a {present.kind}, not a {spec.kind}", hint="models and workloads share their names; take another name="
+        )
+    _check_capabilities(spec, capabilities)
+    for thing in spec.objects():
+        _check_version(thing.name, thing.version, thing.digest, [*others.values(), *([present] if present else [])])
+    _check_uses(spec, others)
+
+
+def _check_capabilities(spec: Spec, capabilities: Capabilities) -> None:
+    if spec.model is not None and spec.flavour not in capabilities.flavours:
+        hint = f"this backend has: {', '.join(sorted(capabilities.flavours))}"
+        raise UnsupportedError(f"flavour '{spec.flavour}' cannot be delivered here", hint=hint)
+    if spec.workload is None:
+        return
+    if spec.workload.image is not None and not capabilities.images:
+        raise UnsupportedError(
+            f"workload '{spec.workload.name}' is an image, and this backend runs no containers",
+            hint="give a command with pushed code: Workload.from_dir(…)",
+        )
+    if spec.workload.image is None and not capabilities.commands:
+        raise UnsupportedError(f"workload '{spec.workload.name}' is a command, and this backend runs images only")
+
+
+def _check_version(name: str, version: str, digest: str, specs: list[Spec]) -> None:
+    for spec in specs:
+        for thing in spec.objects():
+            if (thing.name, thing.version) == (name, version) and thing.digest != digest:
+                raise VersionExistsError(
+                    f"'{name}' version {version} is known here with other content ({thing.digest[:19]}…)",
+                    hint="versions do not change; give the new content a new version",
+                )
+
+
+def _check_uses(spec: Spec, others: Mapping[str, Spec]) -> None:
+    if spec.workload is None:
+        return
+    for name, want in spec.workload.uses.items():
+        used = others.get(name)
+        if used is None or used.deleted:
+            continue
+        if used.kind != "model":
+            raise InvalidError(f"workload '{spec.workload.name}' uses '{name}', which is a {used.kind}, not a model")
+        gives = "url" if used.flavour in ("server", "image") else "path"
+        if gives != want:
+            raise InvalidError(
+                f"workload '{spec.workload.name}' wants the {want} of '{name}', whose flavour '{used.flavour}' gives a {gives}",
+                hint=f"uses={{'{name}': '{gives}'}}, or deploy the model with another flavour",
+            )
+
+
+def _warnings(
+    spec: Spec, name: str, targets: set[str], others: Mapping[str, Spec], clusters: tuple[Cluster, ...]
+) -> list[str]:
+    found = []
+    if spec.workload is not None and not spec.deleted:
+        for used in spec.workload.uses:
+            found += _uncovered(used, others.get(used), targets, clusters)
+    if spec.model is not None:
+        users = sorted(user for user, other in others.items() if other.workload and name in other.workload.uses)
+        if spec.deleted and users:
+            found.append(f"still used by {', '.join(users)}")
+    return found
+
+
+def _uncovered(used: str, model: Spec | None, targets: set[str], clusters: tuple[Cluster, ...]) -> list[str]:
+    if model is None or model.deleted:
+        return [f"uses '{used}', which is not deployed yet; it waits for it"]
+    missing = sorted(targets - set(evaluate(model.placement, clusters).selected))
+    return [f"uses '{used}', which does not go to {', '.join(missing)}; it waits there"] if missing else []
+
+
+def find_cluster(name: str, clusters: tuple[Cluster, ...] | list[Cluster]) -> Cluster:
+    """The cluster of that name.
+
+    Raises:
+        NotFoundError: there is none; with the nearest one.
+    """
+    for cluster in clusters:
+        if cluster.name == name:
+            return cluster
+    raise NotFoundError(f"there is no cluster '{name}'", hint=nearest(name, (cluster.name for cluster in clusters)))
