@@ -1,0 +1,138 @@
+"""Deadlines and retries: how long a call may take, and what is worth another try."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from i4q_ai.errors import DeadlineError, I4qError, InvalidError
+
+T = TypeVar("T")
+
+TRIES = 5
+FIRST_WAIT = 0.2
+LONGEST_WAIT = 3.0
+_JITTER = 0.1
+
+
+class Deadline:
+    """The time that one call of ours has for all that it does, and the way to stop it early.
+
+    Args:
+        seconds: from now.
+        what: the job, for the error; for instance "pushing tool-wear".
+        cancel: set by another thread to stop the job.
+    """
+
+    def __init__(self, seconds: float, what: str, *, cancel: threading.Event | None = None) -> None:
+        if not seconds > 0:
+            raise InvalidError(f"{what}: a timeout is more than 0 seconds, not {seconds!r}")
+        self.seconds = seconds
+        self.what = what
+        self._cancel = cancel
+        self._end = time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Raise if the time is up, or the job was stopped.
+
+        Raises:
+            DeadlineError: the time is up.
+            I4qError: the job was cancelled.
+        """
+        if self._cancel is not None and self._cancel.is_set():
+            raise I4qError(f"{self.what} was cancelled")
+        if time.monotonic() >= self._end:
+            raise DeadlineError(f"{self.what} took longer than {self.seconds:g} s", hint="give it a longer timeout")
+
+    def remaining(self, at_most: float = float("inf")) -> float:
+        """Seconds that are left, never more than `at_most`.
+
+        Raises:
+            DeadlineError: none are left.
+        """
+        self.check()
+        return max(min(self._end - time.monotonic(), at_most), 0.001)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but no longer than the deadline or a cancel allows.
+
+        Raises:
+            DeadlineError: the wait would end after the deadline; raised at once.
+        """
+        self.check()
+        if time.monotonic() + seconds >= self._end:
+            raise DeadlineError(f"{self.what} took longer than {self.seconds:g} s", hint="give it a longer timeout")
+        (self._cancel or threading.Event()).wait(seconds)
+        self.check()
+
+
+class TransientError(Exception):
+    """An error that may be gone at the next try.
+
+    Args:
+        error: what to raise when there is no next try.
+        after: seconds that the other side asked us to wait.
+        progressed: the try got further than the one before; the count of tries starts anew.
+    """
+
+    def __init__(self, error: I4qError, *, after: float | None = None, progressed: bool = False) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.after = after
+        self.progressed = progressed
+
+
+def call(attempt: Callable[[], T], *, deadline: Deadline, tries: int = TRIES) -> T:
+    """Run `attempt` until it returns, raises something else than TransientError, or was tried often enough.
+
+    Waits 0.2 s, then twice as long each time up to 3 s, with 10 % jitter; or as long as the other side asked.
+
+    Args:
+        attempt: what to run.
+        deadline: of the whole job.
+        tries: that may fail in a row without getting any further.
+
+    Raises:
+        DeadlineError: the next wait would end too late.
+        I4qError: what the last TransientError carried.
+    """
+    import tenacity
+
+    failures = 0
+
+    def _failed(state: tenacity.RetryCallState) -> bool:
+        nonlocal failures
+        error = state.outcome.exception() if state.outcome else None
+        failures = 1 if getattr(error, "progressed", False) else failures + 1
+        return failures >= tries
+
+    def _wait(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        after = getattr(error, "after", None)
+        return float(after) if after is not None else backoff(failures)
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(TransientError),
+        stop=_failed,
+        wait=_wait,
+        sleep=deadline.pause,
+        reraise=True,
+    )
+    try:
+        return retrying(attempt)
+    except TransientError as transient:
+        raise transient.error from transient.error.__cause__
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after so many failures in a row (1 or more), with jitter.
+
+    Example:
+        >>> 0.18 <= backoff(1) <= 0.22
+        True
+    """
+    wait: float = min(FIRST_WAIT * 2 ** min(failures - 1, 16), LONGEST_WAIT)
+    return wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, keeps no secret
