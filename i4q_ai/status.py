@@ -82,6 +82,7 @@ class Report(Thing):
         revision: of the desired state that the agent has read.
         time: when it was written, by the edge's clock.
         agent: version of the agent.
+        message: for people, where the agent itself has trouble: a desired state it cannot read, a full disk.
         items: one per model and workload that is wanted or still there.
     """
 
@@ -89,6 +90,7 @@ class Report(Thing):
     revision: int = 0
     time: datetime
     agent: str = ""
+    message: str = ""
     items: tuple[Observation, ...] = ()
 
 

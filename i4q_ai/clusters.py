@@ -1,0 +1,156 @@
+"""The clusters of a hub: added, labelled, tainted, stopped; whatever changes them moves what is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from i4q_ai.cluster import Cluster, Taint
+from i4q_ai.errors import InvalidError
+from i4q_ai.planning import find_cluster
+
+if TYPE_CHECKING:
+    from i4q_ai.backends.base import Fleet
+    from i4q_ai.deadline import Deadline
+    from i4q_ai.hub import Hub
+
+
+class Clusters:
+    """What `hub.clusters` is: iterate over it, or use its verbs.
+
+    A verb that changes what placements select refreshes the hub's deployments afterwards, unless `refresh=False`.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    @property
+    def _fleet(self) -> Fleet:
+        return self._hub._backend.fleet
+
+    def _deadline(self) -> Deadline:
+        return self._hub._deadline()
+
+    def list(self) -> list[Cluster]:
+        """All clusters, by name."""
+        return self._fleet.clusters(deadline=self._deadline())
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return iter(self.list())
+
+    def __len__(self) -> int:
+        return len(self.list())
+
+    def get(self, name: str) -> Cluster:
+        """The cluster of that name.
+
+        Raises:
+            NotFoundError: there is none; with the nearest one.
+        """
+        return find_cluster(name, self.list())
+
+    def add(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        claims: Mapping[str, str] | None = None,
+        resources: Mapping[str, str] | None = None,
+        kube_version: str | None = None,
+        taints: tuple[Taint | str, ...] = (),
+        refresh: bool = True,
+    ) -> Cluster:
+        """Make a cluster known.
+
+        Args:
+            name: a DNS label.
+            labels, claims: what rules select by.
+            resources: as {"memory": "8Gi"}; measured where they are not given and can be.
+            kube_version: where there is a Kubernetes.
+            taints: as `taint` takes them.
+            refresh: give it what placements mean for it.
+
+        Raises:
+            ConflictError: there is one of that name.
+        """
+        cluster = Cluster(
+            name=name,
+            labels=dict(labels or {}),
+            claims=dict(claims or {}),
+            resources=dict(resources or {}),
+            kube_version=kube_version,
+            taints=tuple(as_taint(taint) for taint in taints),
+        )
+        added = self._fleet.add(cluster, deadline=self._deadline())
+        return self._moved(added, refresh=refresh)
+
+    def remove(self, name: str, *, refresh: bool = True) -> None:
+        """Forget a cluster, with all that it was told.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        self.get(name)
+        self._fleet.remove(name, deadline=self._deadline())
+        if refresh:
+            self._hub.refresh()
+
+    def label(self, name: str, labels: Mapping[str, str | None], *, refresh: bool = True) -> Cluster:
+        """Set labels; None takes one away, others stay."""
+        self.get(name)
+        return self._moved(self._fleet.annotate(name, labels=labels, deadline=self._deadline()), refresh=refresh)
+
+    def taint(self, name: str, *taints: Taint | str, refresh: bool = True) -> Cluster:
+        """Add taints, each a Taint or "key=value:NoSelect"; one of the same key and effect is replaced."""
+        new = [as_taint(taint) for taint in taints]
+        replaced = {(taint.key, taint.effect) for taint in new}
+        kept = [taint for taint in self.get(name).taints if (taint.key, taint.effect) not in replaced]
+        return self._moved(self._fleet.annotate(name, taints=[*kept, *new], deadline=self._deadline()), refresh=refresh)
+
+    def untaint(self, name: str, key: str, *, refresh: bool = True) -> Cluster:
+        """Take all taints of a key away."""
+        kept = [taint for taint in self.get(name).taints if taint.key != key]
+        return self._moved(self._fleet.annotate(name, taints=kept, deadline=self._deadline()), refresh=refresh)
+
+    def stop(self, name: str) -> None:
+        """Stop a cluster and all that runs there; it stays stopped until `start`.
+
+        Raises:
+            UnsupportedError: the backend cannot.
+        """
+        self.get(name)
+        self._fleet.stop(name, deadline=self._deadline())
+
+    def start(self, name: str) -> None:
+        """Start a stopped cluster; it catches up with what it was told since."""
+        self.get(name)
+        self._fleet.start(name, deadline=self._deadline())
+
+    def _moved(self, cluster: Cluster, *, refresh: bool) -> Cluster:
+        if refresh:
+            self._hub.refresh()
+        return cluster
+
+    def __repr__(self) -> str:
+        return f"<Clusters of {self._hub!r}>"
+
+    def _repr_html_(self) -> str:
+        from i4q_ai import display
+
+        return display.clusters(self.list()).html()
+
+
+def as_taint(taint: Taint | str) -> Taint:
+    """A taint from its text `key[=value]:effect`.
+
+    Example:
+        >>> as_taint("dedicated=vision:NoSelect").effect
+        'NoSelect'
+    """
+    if isinstance(taint, Taint):
+        return taint
+    left, colon, effect = taint.rpartition(":")
+    if not colon:
+        raise InvalidError(f"'{taint}' is no taint", hint="key=value:NoSelect, or NoSelectIfNew, PreferNoSelect")
+    key, _, value = left.partition("=")
+    return Taint.parse({"key": key, "value": value, "effect": effect}, where=f"taint '{taint}'")
