@@ -44,6 +44,16 @@ class Decision:
         """Cluster → its group."""
         return {verdict.cluster: verdict.group or REST for verdict in self.verdicts if verdict.selected}
 
+    def __str__(self) -> str:
+        from i4q_ai import display
+
+        return display.decision(self).text()
+
+    def _repr_html_(self) -> str:
+        from i4q_ai import display
+
+        return display.decision(self).html()
+
 
 def evaluate(placement: Placement, clusters: Iterable[Cluster], *, current: Set[str] = frozenset()) -> Decision:
     """Decide which clusters a placement means.
