@@ -1,0 +1,60 @@
+# make demo   the whole story on this machine, in about a minute
+# make test   all tests             make check   style, types, layers, docs
+# make bench  the figures           make docs    the site, in site/
+# make clean  everything that these have made
+
+PYTHON ?= python3
+VENV   ?= .venv
+
+RUN := $(VENV)/bin
+PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check bench docs clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+# A home of its own, in a temporary folder that goes away with the shell, however that ends.
+IN_TEMPORARY_HOME := home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT && trap 'exit 143' TERM \
+	&& export I4Q_HOME="$$home/home" I4Q_CACHE="$$home/cache" &&
+
+demo: $(VENV)/.all
+	@$(IN_TEMPORARY_HOME) $(RUN)/python examples/quickstart.py
+
+test: $(VENV)/.group-test
+	$(RUN)/python -m pytest
+
+check: $(VENV)/.group-check $(VENV)/.group-docs
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy --strict
+	$(RUN)/lint-imports --no-cache
+	$(RUN)/mkdocs build --strict --quiet
+
+bench: $(VENV)/.group-test
+	@$(IN_TEMPORARY_HOME) $(RUN)/python -m tests.bench
+
+docs: $(VENV)/.group-docs
+	$(RUN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment: a stamp per set of packages, made anew when pyproject.toml changes.
+
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed, and there is no $(PYTHON)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.all: pyproject.toml | $(VENV)/.made
+	$(PIP) install --editable '.[all]'
+	@touch $@
+
+# The project stands in the command again so that pip keeps to its bounds too.
+$(VENV)/.group-%: pyproject.toml $(VENV)/.all
+	$(PIP) install --editable '.[all]' --group $*
+	@touch $@
