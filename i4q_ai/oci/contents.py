@@ -1,4 +1,4 @@
-"""What the manifests of an artifact say: the index, the image for a platform, the layers, `i4q.json`. Pure; trusts nothing."""
+"""What the manifests of an artifact say: the image for a platform, its layers, `i4q.json`. Pure; trusts nothing."""
 
 from __future__ import annotations
 

@@ -208,15 +208,15 @@ class _Nowhere:
 
     name = "the cache"
 
-    def resolve(self, tag: str, deadline: Deadline) -> str | None:
+    def resolve(self, tag: str, deadline: Deadline) -> str | None:  # noqa: ARG002 - as Source wants it
         return None
 
-    def manifest(self, digest: str, deadline: Deadline) -> bytes:
+    def manifest(self, digest: str, deadline: Deadline) -> bytes:  # noqa: ARG002 - as Source wants it
         raise NotFoundError(f"{digest} is not in the cache", hint="give a reference to fetch it from")
 
-    def local(self, blob: Descriptor) -> Path | None:
+    def local(self, blob: Descriptor) -> Path | None:  # noqa: ARG002 - as Source wants it
         return None
 
     @contextlib.contextmanager
-    def read(self, blob: Descriptor, offset: int, deadline: Deadline) -> Iterator[tuple[int, Iterator[bytes]]]:
+    def read(self, blob: Descriptor, offset: int, deadline: Deadline) -> Iterator[tuple[int, Iterator[bytes]]]:  # noqa: ARG002 - as Source wants it
         yield 0, iter((self.manifest(blob.digest, deadline),))

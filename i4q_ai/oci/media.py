@@ -45,8 +45,8 @@ def canonical(data: Any) -> bytes:
     """JSON of which there is only one: sorted keys, no blanks, UTF-8.
 
     Example:
-        >>> canonical({"b": 1, "a": "é"})
-        b'{"a":"\\xc3\\xa9","b":1}'
+        >>> canonical({"b": 1, "a": None})
+        b'{"a":null,"b":1}'
     """
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 

@@ -42,7 +42,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Tar:
-    """A tar of some files, as a blob: its size is known at once, its digest after one reading, its bytes are made anew at every reading.
+    """A tar of some files, as a blob: its size is known at once, its digest after one reading.
+
+    The bytes are never kept; every reading makes them anew from the files.
 
     Args:
         entries: in the order in which they stand in the stream.

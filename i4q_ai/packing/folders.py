@@ -34,9 +34,9 @@ def from_dir(cls: type[M], folder: Path, *, name: str, version: str, format: str
         FormatError: a file is not what the format says, or runs code when it is loaded.
     """
     found = _found(folder)
-    format = formats.check(found, format)
+    chosen = formats.check(found, format)
     files = tuple(hashed(path, place) for path, place in found.items())
-    return cls(name=name, version=version, format=format, files=files, source=str(folder.absolute()), **about)
+    return cls(name=name, version=version, format=chosen, files=files, source=str(folder.absolute()), **about)
 
 
 def from_files(
@@ -68,10 +68,10 @@ def from_files(
     found = {path: Path(place).absolute() for path, place in sorted(pairs)}
     for place in found.values():
         _need_file(place)
-    format = formats.check(found, format)
+    chosen = formats.check(found, format)
     listed = tuple(hashed(path, place) for path, place in found.items())
     source = staging.common_folder(found) or staging.stage(listed, found)
-    return cls(name=name, version=version, format=format, files=listed, source=str(source), **about)
+    return cls(name=name, version=version, format=chosen, files=listed, source=str(source), **about)
 
 
 def workload_from_dir(

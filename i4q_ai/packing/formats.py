@@ -34,24 +34,24 @@ def check(found: Mapping[str, Path], format: str | None) -> str:
     for place in found.values():
         if is_pickle(place):
             raise FormatError(f"{place} is a pickle", hint=_EXPORT)
-    format = format or guess(found)
-    if format not in CHECKS:
-        return format
-    ending, verify = f".{format}", CHECKS[format]
+    chosen = format or guess(found)
+    if chosen not in CHECKS:
+        return chosen
+    ending, verify = f".{chosen}", CHECKS[chosen]
     files = [place for path, place in found.items() if Path(path).suffix.lower() == ending]
     if not files:
         raise FormatError(
-            f"a model of format '{format}' has no {ending} file", hint=f"found {', '.join(sorted(found)[:5])}"
+            f"a model of format '{chosen}' has no {ending} file", hint=f"found {', '.join(sorted(found)[:5])}"
         )
     for place in files:
         verify(place)
-    return format
+    return chosen
 
 
 def guess(found: Mapping[str, Path]) -> str:
     """The format by the files' endings; "files" if none is known."""
     endings = {Path(path).suffix.lower() for path in found}
-    return next((format for format in CHECKS if f".{format}" in endings), "files")
+    return next((known for known in CHECKS if f".{known}" in endings), "files")
 
 
 def is_pickle(place: Path) -> bool:

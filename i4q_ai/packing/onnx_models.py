@@ -95,7 +95,7 @@ def load(place: Path) -> Any:
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(str(place), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - the runtime's errors have no common class but this
+    except Exception as error:  # the runtime's errors have no common class but this
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise FormatError(f"onnxruntime cannot load {place}: {reason}") from error
 

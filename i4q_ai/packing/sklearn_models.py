@@ -64,7 +64,7 @@ def export(estimator: Any, width: int, columns: tuple[str, ...] = ()) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             proto = _converted(estimator, width, columns)
-    except Exception as error:  # noqa: BLE001 - converters raise whatever they like
+    except Exception as error:  # converters raise whatever they like
         raise FormatError(f"{type(estimator).__name__} cannot be exported to ONNX: {_first_line(error)}") from error
     return _fixed(proto)
 
