@@ -21,7 +21,8 @@ NOTHING_TO_SERVE = 2
 def parser() -> argparse.ArgumentParser:
     """The command line, one option for each field of ServeOptions."""
     default = ServeOptions(folder=Path())
-    made = argparse.ArgumentParser(prog="python -m i4q_ai.serve", description="Serve models: Open Inference Protocol v2.")
+    about = "Serve models by Open Inference Protocol v2."
+    made = argparse.ArgumentParser(prog="python -m i4q_ai.serve", description=about)
     add = made.add_argument
     add("folder", type=Path, metavar="DIR", help="a model's tree, a folder of ONNX files, or a repository of models")
     add("--host", default=default.host)
@@ -53,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = vars(parser().parse_args(arguments))
     verbose = given.pop("verbose")
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         run(ServeOptions(**given))
     except I4qError as error:

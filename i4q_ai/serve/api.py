@@ -68,7 +68,7 @@ class Api:
             if request.method not in METHODS[route.kind]:
                 return _no_method(request, route)
             return self._handlers[route.kind](request, route)
-        except Exception as error:  # noqa: BLE001 - a request never ends without an answer
+        except Exception as error:  # a request never ends without an answer
             return error_response(error)
 
     def _infer(self, request: Request, route: Route) -> Answer:
@@ -148,7 +148,8 @@ class Api:
             return
         # A page in a browser on this machine is as foreign as another machine.
         if not request.local or b"origin" in request.headers:
-            raise ServingError("models are loaded and unloaded from this machine only", status=403, hint="start with --admin")
+            what = "models are loaded and unloaded from this machine only"
+            raise ServingError(what, status=403, hint="start with --admin")
 
     def _metrics_text(self, _request: Request, _route: Route) -> Response:
         return Response(200, self._metrics.text(), CONTENT_TYPE)
@@ -162,7 +163,7 @@ class Api:
 async def _later(answer: Awaitable[Response]) -> Response:
     try:
         return await answer
-    except Exception as error:  # noqa: BLE001 - a request never ends without an answer
+    except Exception as error:  # a request never ends without an answer
         return error_response(error)
 
 

@@ -33,6 +33,7 @@ class AsgiApp:
         self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; see the ASGI specification."""
         if scope["type"] != "http":
             raise NotImplementedError(f"scope {scope['type']}")
         try:

@@ -69,3 +69,14 @@ def of_array(array: Array) -> str:
             return "BYTES"
         raise UnsupportedError(f"the protocol has no datatype for numpy's {array.dtype}")
     return name
+
+
+def to_bytes(array: Array, datatype: str) -> bytes:
+    """The bytes of a binary tensor, as both sides of the wire write them."""
+    if datatype != "BYTES":
+        return np.ascontiguousarray(array, dtype=DATATYPES[datatype].dtype).tobytes()
+    chunks: list[bytes] = []
+    for element in array.ravel().tolist():
+        chunk = element if isinstance(element, bytes) else str(element).encode()
+        chunks += (len(chunk).to_bytes(4, "little"), chunk)
+    return b"".join(chunks)

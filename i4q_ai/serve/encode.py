@@ -8,11 +8,13 @@ import numpy as np
 import orjson
 
 from i4q_ai.errors import ServingError
-from i4q_ai.serve.datatypes import DATATYPES, Array, of_array
+from i4q_ai.serve.datatypes import Array, of_array, to_bytes
 from i4q_ai.serve.messages import BINARY, Response
 
 
-def encode(outputs: dict[str, Array], binary: dict[str, bool], *, model: str, version: str, request_id: str | None) -> Response:
+def encode(
+    outputs: dict[str, Array], binary: dict[str, bool], *, model: str, version: str, request_id: str | None
+) -> Response:
     """Write an inference response.
 
     Args:
@@ -31,7 +33,7 @@ def encode(outputs: dict[str, Array], binary: dict[str, bool], *, model: str, ve
         datatype = of_array(array)
         row: dict[str, Any] = {"name": name, "shape": array.shape, "datatype": datatype}
         if raw:
-            chunk = _packed(array, datatype)
+            chunk = to_bytes(array, datatype)
             row["parameters"] = {"binary_data_size": len(chunk)}
             tail.append(chunk)
         else:
@@ -61,16 +63,6 @@ def _listed(name: str, array: Array, datatype: str) -> Any:
 
 def _text(element: Any) -> str:
     return element.decode("utf-8", "replace") if isinstance(element, bytes) else str(element)
-
-
-def _packed(array: Array, datatype: str) -> bytes:
-    if datatype != "BYTES":
-        return np.ascontiguousarray(array, dtype=DATATYPES[datatype].dtype).tobytes()
-    chunks: list[bytes] = []
-    for element in array.ravel().tolist():
-        chunk = element if isinstance(element, bytes) else str(element).encode()
-        chunks += (len(chunk).to_bytes(4, "little"), chunk)
-    return b"".join(chunks)
 
 
 def _refuse_infinite(outputs: dict[str, Array], binary: dict[str, bool]) -> None:

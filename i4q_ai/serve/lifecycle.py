@@ -73,6 +73,6 @@ def _front(options: ServeOptions, api: Api) -> Front:
         from i4q_ai.serve.uvicorn_front import UvicornFront
 
         return UvicornFront(api, options.max_body)
-    from i4q_ai.serve.http import HttpFront
+    from i4q_ai.serve.http_front import HttpFront
 
     return HttpFront(api, options.max_body)

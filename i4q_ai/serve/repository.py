@@ -91,7 +91,8 @@ class Repository:
             return served
         if slot.default is None:
             raise ServingError(f"model '{model}' {slot.why_not()}", status=503)
-        raise ServingError(f"model '{model}' has no version '{version}' loaded", status=404, hint=nearest(str(version), slot.served))
+        what = f"model '{model}' has no version '{version}' loaded"
+        raise ServingError(what, status=404, hint=nearest(str(version), slot.served))
 
     def versions(self, model: str) -> list[str]:
         """The versions of a model that are loaded, oldest first."""
@@ -179,7 +180,8 @@ class Repository:
         slot.failure = (slot.loading or name or "", str(error))
         self._metrics.load_ended(slot.shelf.model, ok=False)
         status = 501 if isinstance(error, UnsupportedError) else 400
-        return ServingError(f"version {slot.failure[0]} of model '{slot.shelf.model}': {error.what}", status=status, hint=error.hint)
+        what = f"version {slot.failure[0]} of model '{slot.shelf.model}': {error.what}"
+        return ServingError(what, status=status, hint=error.hint)
 
     def _install(self, slot: Slot, served: Served) -> None:
         """The swap: from the next request on, the new version answers."""

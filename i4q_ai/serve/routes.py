@@ -8,7 +8,18 @@ from typing import Literal
 from urllib.parse import unquote
 
 Kind = Literal[
-    "infer", "live", "ready", "server", "model", "model-ready", "index", "load", "unload", "metrics", "openapi", "unknown"
+    "infer",
+    "live",
+    "ready",
+    "server",
+    "model",
+    "model-ready",
+    "index",
+    "load",
+    "unload",
+    "metrics",
+    "openapi",
+    "unknown",
 ]
 
 METHODS: dict[str, tuple[str, ...]] = {

@@ -66,7 +66,7 @@ class Served:
         started = perf_counter()
         try:
             response = self._infer(request)
-        except Exception as error:  # noqa: BLE001 - a request never ends without an answer
+        except Exception as error:  # a request never ends without an answer
             response = error_response(error)
         if self.meter is not None:
             self.meter.count(response.status, perf_counter() - started)

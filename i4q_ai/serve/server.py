@@ -48,7 +48,9 @@ def take_port(host: str, port: int) -> socket.socket:
         UnreachableError: this machine has no such address.
     """
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
         listener = socket.socket(family, kind)
     except OSError as error:
         raise UnreachableError(f"{host} is no address to listen on: {error}") from error

@@ -65,9 +65,7 @@ def settle(claimed: Signature | None, found: Signature) -> Signature:
     """
     if claimed is None:
         return found
-    return Signature(
-        _settle("input", claimed.inputs, found.inputs), _settle("output", claimed.outputs, found.outputs)
-    )
+    return Signature(_settle("input", claimed.inputs, found.inputs), _settle("output", claimed.outputs, found.outputs))
 
 
 def _settle(kind: str, claimed: dict[str, Spec], found: dict[str, Spec]) -> dict[str, Spec]:
@@ -78,9 +76,7 @@ def _settle(kind: str, claimed: dict[str, Spec], found: dict[str, Spec]) -> dict
     for name, want in claimed.items():
         have = found[name]
         if want.datatype is not have.datatype:
-            raise FormatError(
-                f"the model says {kind} '{name}' is {want.datatype.name}, but it is {have.datatype.name}"
-            )
+            raise FormatError(f"the model says {kind} '{name}' is {want.datatype.name}, but it is {have.datatype.name}")
         if not _compatible(want.shape, have.shape):
             raise FormatError(
                 f"the model says {kind} '{name}' has shape {list(want.shape)}, but it has {list(have.shape)}"

@@ -66,7 +66,7 @@ def in_thread(job: Callable[[], T]) -> asyncio.Future[T]:
 def _run(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], job: Callable[[], Any]) -> None:
     try:
         result, error = job(), None
-    except BaseException as caught:  # noqa: BLE001 - whatever it is, the one who waits must hear of it
+    except BaseException as caught:  # whatever it is, the one who waits must hear of it
         result, error = None, caught
     if not loop.is_closed():
         loop.call_soon_threadsafe(_settle, future, result, error)

@@ -6,11 +6,11 @@ A small request takes one pass through this file and no task of its own, which i
 from __future__ import annotations
 
 import asyncio
-import http
 import logging
 import socket
 from collections import deque
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import Any
 
 import httptools
@@ -32,7 +32,7 @@ _LINGER = 2.0
 """Seconds to read on after a refusal, so that the client gets to read it before the connection is reset."""
 _SWEEP = 1.0
 _IDLE, _HEAD, _BODY = range(3)
-_STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: ".encode() for status in http.HTTPStatus}
+_STATUS = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\ncontent-type: ".encode() for one in HTTPStatus}
 
 
 class HttpFront:
@@ -131,7 +131,7 @@ class Connection(asyncio.Protocol):
         self._local = is_local(transport.get_extra_info("peername"))
         self._front.connections.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """The client went away, perhaps in the middle of a request; nobody waits for an answer any more."""
         self._waiting.clear()
         self._keep = False
@@ -250,9 +250,8 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         keep = keep and self._keep and not self._front.closing
-        parts = [
-            _STATUS[response.status], response.content_type, b"\r\ncontent-length: %d" % len(response.body), self._front.date
-        ]  # fmt: skip
+        length = b"\r\ncontent-length: %d" % len(response.body)
+        parts = [_STATUS[response.status], response.content_type, length, self._front.date]
         for name, value in response.headers:
             parts += (name, b": ", value, b"\r\n")
         parts.append(b"\r\n" if keep else b"connection: close\r\n\r\n")
