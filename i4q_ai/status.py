@@ -39,6 +39,9 @@ class Phase(StrEnum):
         return self in (Phase.READY, Phase.ROLLED_BACK, Phase.FAILED)
 
 
+NO_CONSUMER = "NoConsumer"
+"""The reason of a model that lies there as files, and nobody uses it yet."""
+
 Kind = Literal["model", "workload"]
 
 
@@ -72,6 +75,12 @@ class Observation(Thing):
     since: datetime | None = None
     address: str | None = None
     restarts: int = 0
+
+    @property
+    def delivered(self) -> bool:
+        """The wanted digest runs, or lies there for a consumer that has not come yet."""
+        waits_for_consumer = self.phase is Phase.WAITING and self.reason == NO_CONSUMER and self.running == self.desired
+        return self.phase is Phase.READY or waits_for_consumer
 
 
 class Report(Thing):
@@ -119,6 +128,12 @@ class Status(Thing):
     def ready(self) -> bool:
         """All reachable clusters run what is wanted, and at least one does."""
         return self.phase is Phase.READY
+
+    @property
+    def delivered(self) -> bool:
+        """As `ready`, but a model that lies there as files may still wait for a consumer."""
+        here = [row for row in self.clusters if row.phase is not Phase.OFFLINE]
+        return self.phase in (Phase.READY, Phase.WAITING) and bool(here) and all(row.delivered for row in here)
 
     def _repr_html_(self) -> str:
         from i4q_ai import display

@@ -1,0 +1,235 @@
+"""The steps, done: the only place where deciding turns into doing. Each job returns how the local state changes."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from i4q_ai.desired import Item, ModelItem, WorkloadItem
+from i4q_ai.edge import asking, crash, environment, reconcile, tails, trees
+from i4q_ai.edge.children import Children
+from i4q_ai.edge.paths import Paths, tree_name
+from i4q_ai.edge.state import REFUSED, ItemState, Key, Process, Trouble
+from i4q_ai.errors import (
+    AuthError,
+    I4qError,
+    IntegrityError,
+    InvalidError,
+    NotFoundError,
+    ServingError,
+    StorageError,
+    UnreachableError,
+    UnsupportedError,
+)
+from i4q_ai.status import Kind
+
+log = logging.getLogger(__name__)
+
+Outcome = Callable[[ItemState], ItemState | None]
+"""How a job changes the state of its item; None when nothing of the item is left."""
+
+PORT_IN_USE = 98
+"""Exit code of the model server when somebody else has its port."""
+_READY = "/v2/health/ready"
+"""A server that the agent starts has one model, so it is ready when that is; and here it says who it is."""
+FETCH_TIMEOUT = 3600.0
+_DEFINITE = (IntegrityError, NotFoundError, AuthError, InvalidError, UnsupportedError)
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Does steps for one cluster; safe to use from several threads, one per item and lane.
+
+    Args:
+        paths: of the cluster.
+        children: its processes.
+    """
+
+    paths: Paths
+    children: Children
+
+    def fetch(self, step: reconcile.Fetch, cancel: threading.Event) -> Outcome:
+        """Download, verify and unpack a version; its tree appears whole or not at all."""
+        from i4q_ai import oci
+
+        item = step.item
+        home = self._home(item.kind, step.key)
+        crash.point("before-fetch")
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            folder = home / tree_name(item.digest)
+            oci.fetch(
+                item.references, item.digest, folder, timeout=FETCH_TIMEOUT, cancel=cancel, blobs=self.paths.blobs
+            )
+        except (I4qError, OSError) as error:
+            return self._not_fetched(step, error, cancel)
+        crash.point("after-fetch")
+        log.info("%s/%s: version %s is here, verified", *step.key, item.version)
+        return lambda state: state.fetched(item.digest)
+
+    def _not_fetched(self, step: reconcile.Fetch, error: Exception, cancel: threading.Event) -> Outcome:
+        if cancel.is_set():
+            return lambda state: state.fetch_ended()
+        trouble = fetch_trouble(error)
+        log.warning("%s/%s: version %s cannot be fetched: %s", *step.key, step.item.version, trouble.message)
+        return lambda state: state.not_fetched(trouble, time.monotonic())
+
+    def expose(self, step: reconcile.Expose) -> Outcome:
+        """Switch `current`."""
+        try:
+            self._switch(step.key, step.item, step.previous)
+        except OSError as error:
+            trouble = _storage_trouble(error)
+            return lambda state: state.ended(trouble, time.monotonic())
+        now = time.monotonic()
+        return lambda state: state.exposed(step.item, now, step.judges)
+
+    def start(self, step: reconcile.Start, *, port: int | None, ports: dict[str, int], again: bool) -> Outcome:
+        """Start the process of a model or workload.
+
+        Args:
+            step: says which.
+            port: its own.
+            ports: names of models in its namespace → ports of their servers.
+            again: it ran before.
+        """
+        try:
+            process = self._start(step.key, step.item, port, ports)
+        except (I4qError, OSError) as error:
+            trouble = _storage_trouble(error)
+            log.warning("%s/%s: cannot be started: %s", *step.key, trouble.message)
+            return lambda state: state.ended(trouble, time.monotonic())
+        log.info("%s/%s: version %s started, process %d", *step.key, step.item.version, process.pid)
+        return lambda state: state.started(process, again=again)
+
+    def _start(self, key: Key, item: Item, port: int | None, ports: dict[str, int]) -> Process:
+        token = secrets.token_hex(16)
+        home = self._home(item.kind, key)
+        if isinstance(item, WorkloadItem):
+            command = environment.workload_command(item)
+            told = environment.workload_variables(item, os.environ, self.paths, ports, port=port, token=token)
+            folder = home / tree_name(item.digest)
+        else:
+            assert port is not None
+            command = environment.server_command(item, home, port=port, token=token)
+            told, folder = environment.server_variables(os.environ, token=token), home
+        return self.children.start(key, item, command, folder=folder, variables=told, token=token)
+
+    def stop(self, step: reconcile.Stop, process: Process) -> Outcome:
+        """End a process."""
+        self.children.stop(step.key, process)
+        log.info("%s/%s: process %d ended", *step.key, process.pid)
+        trouble = step.trouble
+        if trouble is not None:
+            return lambda state: state.ended(trouble, time.monotonic())
+        return lambda state: state.stopped()
+
+    def load(self, step: reconcile.Load, port: int, timeout: float) -> Outcome:
+        """Let the running server switch to another version, then switch `current`."""
+        item = step.item
+        crash.point("before-load")
+        try:
+            asking.load(port, item.name, tree_name(item.digest), timeout=timeout)
+            crash.point("after-load")
+            self._switch(step.key, item, step.previous)
+        except ServingError as error:
+            trouble = Trouble(REFUSED, error.what)
+            log.warning("%s/%s: the server refused version %s: %s", *step.key, item.version, error.what)
+            return lambda state: state.refuse(item, trouble)
+        except (UnreachableError, OSError) as error:
+            silent = Trouble("ServerSilent", str(error))
+            return lambda state: state.not_loaded(silent, time.monotonic())
+        log.info("%s/%s: switched to version %s", *step.key, item.version)
+        now = time.monotonic()
+        return lambda state: state.loaded(item, now)
+
+    def probe(self, step: reconcile.Probe, process: Process, port: int | None) -> Outcome:
+        """Ask a process whether it is ready."""
+        item = step.item
+        if port is None:
+            passed = False
+        elif isinstance(item, WorkloadItem):
+            passed = asking.passes(port, item.ready or "/")
+        else:
+            passed = asking.passes(port, _READY, token=process.token)
+            why = "" if passed or port is None else asking.failure(port, item.name)
+            if why:
+                return lambda state: state.unloadable(Trouble(REFUSED, why, definite=True), time.monotonic())
+        now = time.monotonic()
+        return lambda state: state.probed(passed, now)
+
+    def prune(self, step: reconcile.Prune, kind: Kind) -> Outcome:
+        """Delete trees."""
+        crash.point("before-prune")
+        try:
+            trees.prune(self._home(kind, step.key), step.names)
+        except OSError as error:
+            log.warning("%s/%s: old versions cannot be deleted: %s", *step.key, error)
+        # What could not be deleted is found again by the next agent; trying for ever would help nobody.
+        return lambda state: state.pruned(step.names)
+
+    def remove(self, step: reconcile.Remove, kind: Kind) -> Outcome:
+        """Delete everything of an item."""
+        crash.point("before-remove")
+        try:
+            trees.remove(self._home(kind, step.key))
+            tails.remove(self.paths.item_log(*step.key))
+            self.children.forget(step.key)
+        except OSError as error:
+            trouble = _storage_trouble(error)
+            log.warning("%s/%s: cannot be removed: %s", *step.key, trouble.message)
+            return lambda state: state.ended(trouble, time.monotonic())
+        log.info("%s/%s: removed", *step.key)
+        return lambda _: None
+
+    def ended(self, key: Key, process: Process) -> Outcome:
+        """Clean up after a process that ended by itself."""
+        code = self.children.reap(key, process)
+        trouble = end_trouble(process.item, code, tails.last_line(self.paths.item_log(*key)))
+        log.warning("%s/%s: %s", *key, trouble.message)
+        return lambda state: state.ended(trouble, time.monotonic()) if state.process == process else state
+
+    def _switch(self, key: Key, item: Item, previous: Item | None) -> None:
+        older = tree_name(previous.digest) if previous else None
+        trees.switch(self._home(item.kind, key), tree_name(item.digest), previous=older)
+
+    def _home(self, kind: Kind, key: Key) -> Path:
+        return self.paths.home(kind, *key)
+
+
+def fetch_trouble(error: Exception) -> Trouble:
+    """Why a version is not here, in one word and a sentence."""
+    if isinstance(error, (StorageError, OSError)):
+        return _storage_trouble(error)
+    reasons = ((IntegrityError, "IntegrityError"), (AuthError, "NotAllowed"), (NotFoundError, "NotFound"))
+    named = next((reason for kind, reason in reasons if isinstance(error, kind)), None)
+    if named is None and isinstance(error, _DEFINITE):
+        named = type(error).__name__
+    return Trouble(named or "RegistryUnreachable", str(error), definite=named is not None)
+
+
+def end_trouble(item: Item, code: int | None, last: str) -> Trouble:
+    """Why a process ended, in one word and a sentence.
+
+    Args:
+        item: what it ran for.
+        code: its exit code, negative for a signal; None if nobody knows.
+        last: what it said last.
+    """
+    if isinstance(item, ModelItem) and code == PORT_IN_USE:
+        return Trouble("PortInUse", f"another program has its port: {last}", definite=True)
+    how = "for a reason nobody saw" if code is None else f"by signal {-code}" if code < 0 else f"with code {code}"
+    return Trouble("Ended", f"its process ended {how}" + (f"; it said: {last}" if last else ""))
+
+
+def _storage_trouble(error: Exception) -> Trouble:
+    cause = error if isinstance(error, OSError) else error.__cause__
+    full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    return Trouble("NoSpace" if full else "StorageError", str(error), definite=True)
