@@ -67,9 +67,9 @@ class Cluster(Document):
     name: Name
     labels: Labels = Field(default_factory=FrozenDict)
     claims: Annotated[dict[str, str], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
-    resources: Annotated[
-        dict[str, Annotated[str, AfterValidator(_is_quantity)]], AfterValidator(FrozenDict)
-    ] = Field(default_factory=FrozenDict)
+    resources: Annotated[dict[str, Annotated[str, AfterValidator(_is_quantity)]], AfterValidator(FrozenDict)] = Field(
+        default_factory=FrozenDict
+    )
     kube_version: str | None = Field(default=None, alias="kubeVersion", pattern=r"^v?[0-9]+(\.[0-9]+)*")
     taints: tuple[Taint, ...] = ()
     conditions: tuple[Condition, ...] = ()

@@ -10,9 +10,7 @@ from i4q_ai.errors import InvalidError
 from i4q_ai.planning import find_cluster
 
 if TYPE_CHECKING:
-    from i4q_ai.backends.base import Fleet
-    from i4q_ai.deadline import Deadline
-    from i4q_ai.hub import Hub
+    from i4q_ai.engine import Engine
 
 
 class Clusters:
@@ -21,19 +19,13 @@ class Clusters:
     A verb that changes what placements select refreshes the hub's deployments afterwards, unless `refresh=False`.
     """
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-
-    @property
-    def _fleet(self) -> Fleet:
-        return self._hub._backend.fleet
-
-    def _deadline(self) -> Deadline:
-        return self._hub._deadline()
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._fleet = engine.fleet
 
     def list(self) -> list[Cluster]:
         """All clusters, by name."""
-        return self._fleet.clusters(deadline=self._deadline())
+        return self._fleet.clusters(deadline=self._engine.deadline())
 
     def __iter__(self) -> Iterator[Cluster]:
         return iter(self.list())
@@ -81,7 +73,7 @@ class Clusters:
             kube_version=kube_version,
             taints=tuple(as_taint(taint) for taint in taints),
         )
-        added = self._fleet.add(cluster, deadline=self._deadline())
+        added = self._fleet.add(cluster, deadline=self._engine.deadline())
         return self._moved(added, refresh=refresh)
 
     def remove(self, name: str, *, refresh: bool = True) -> None:
@@ -91,26 +83,28 @@ class Clusters:
             NotFoundError: there is none of that name.
         """
         self.get(name)
-        self._fleet.remove(name, deadline=self._deadline())
+        self._fleet.remove(name, deadline=self._engine.deadline())
         if refresh:
-            self._hub.refresh()
+            self._engine.settle(self._engine.plan_refresh)
 
     def label(self, name: str, labels: Mapping[str, str | None], *, refresh: bool = True) -> Cluster:
         """Set labels; None takes one away, others stay."""
         self.get(name)
-        return self._moved(self._fleet.annotate(name, labels=labels, deadline=self._deadline()), refresh=refresh)
+        return self._moved(self._fleet.annotate(name, labels=labels, deadline=self._engine.deadline()), refresh=refresh)
 
     def taint(self, name: str, *taints: Taint | str, refresh: bool = True) -> Cluster:
         """Add taints, each a Taint or "key=value:NoSelect"; one of the same key and effect is replaced."""
         new = [as_taint(taint) for taint in taints]
         replaced = {(taint.key, taint.effect) for taint in new}
         kept = [taint for taint in self.get(name).taints if (taint.key, taint.effect) not in replaced]
-        return self._moved(self._fleet.annotate(name, taints=[*kept, *new], deadline=self._deadline()), refresh=refresh)
+        return self._moved(
+            self._fleet.annotate(name, taints=[*kept, *new], deadline=self._engine.deadline()), refresh=refresh
+        )
 
     def untaint(self, name: str, key: str, *, refresh: bool = True) -> Cluster:
         """Take all taints of a key away."""
         kept = [taint for taint in self.get(name).taints if taint.key != key]
-        return self._moved(self._fleet.annotate(name, taints=kept, deadline=self._deadline()), refresh=refresh)
+        return self._moved(self._fleet.annotate(name, taints=kept, deadline=self._engine.deadline()), refresh=refresh)
 
     def stop(self, name: str) -> None:
         """Stop a cluster and all that runs there; it stays stopped until `start`.
@@ -119,20 +113,20 @@ class Clusters:
             UnsupportedError: the backend cannot.
         """
         self.get(name)
-        self._fleet.stop(name, deadline=self._deadline())
+        self._fleet.stop(name, deadline=self._engine.deadline())
 
     def start(self, name: str) -> None:
         """Start a stopped cluster; it catches up with what it was told since."""
         self.get(name)
-        self._fleet.start(name, deadline=self._deadline())
+        self._fleet.start(name, deadline=self._engine.deadline())
 
     def _moved(self, cluster: Cluster, *, refresh: bool) -> Cluster:
         if refresh:
-            self._hub.refresh()
+            self._engine.settle(self._engine.plan_refresh)
         return cluster
 
     def __repr__(self) -> str:
-        return f"<Clusters of {self._hub!r}>"
+        return f"<Clusters of backend {self._engine.backend.name}>"
 
     def _repr_html_(self) -> str:
         from i4q_ai import display

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import DeadlineError, DeploymentFailed, InvalidError, NotFoundError, UnsupportedError, nearest
+from i4q_ai.engine import Engine, read
+from i4q_ai.errors import DeadlineError, DeploymentFailed, InvalidError, NotFoundError, UnsupportedError
 from i4q_ai.model import Model
 from i4q_ai.plan import Plan
 from i4q_ai.planning import find_cluster
@@ -18,7 +19,6 @@ from i4q_ai.workload import Workload
 
 if TYPE_CHECKING:
     from i4q_ai.backends.base import Record
-    from i4q_ai.hub import Hub
     from i4q_ai.serve.client import Client
 
 
@@ -47,10 +47,10 @@ class Deployment:
     Get one from `hub.deploy(…)`, `hub.get(name)` or `hub.list()`.
     """
 
-    def __init__(self, hub: Hub, name: str) -> None:
-        self._hub = hub
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
         self.name = name
-        self.namespace = hub.namespace
+        self.namespace = engine.namespace
 
     # what is
 
@@ -61,11 +61,11 @@ class Deployment:
         Raises:
             NotFoundError: the deployment is gone.
         """
-        return Spec.parse(self._record().data, where=f"record of '{self.name}'")
+        return read(self._engine.record(self.name))
 
     @property
     def kind(self) -> Kind:
-        """ "model" or "workload"."""
+        """Whether it is of a "model" or a "workload"."""
         return self.spec.kind
 
     def status(self) -> Status:
@@ -74,7 +74,7 @@ class Deployment:
         Raises:
             NotFoundError: the deployment is gone.
         """
-        status = self._hub._status(self.name)
+        status = self._engine.status(self.name)
         if status is None:
             raise self._gone()
         return status
@@ -85,19 +85,12 @@ class Deployment:
         Raises:
             NotFoundError: the deployment is gone.
         """
-        from i4q_ai.hub import KIND
-
-        self._record()
-        found = []
-        store = self._hub._backend.store
-        for record in store.history(KIND, self.namespace, self.name, deadline=self._hub._deadline()):
-            spec = Spec.parse(record.data, where=f"record of '{self.name}'")
-            found.append(Revision(record.revision, spec.version_text(), spec.object.digest, record.time, spec))
-        return found
+        self._engine.record(self.name)
+        return [_revision(record) for record in self._engine.history(self.name)]
 
     def diff(self) -> str:
         """What `refresh` would change now; "… nothing to change" when clusters have been told everything."""
-        return str(self._hub._plan_refresh(self.name))
+        return str(self._engine.plan_refresh(self.name))
 
     def watch(self, *, timeout: float = 3600) -> Iterator[Status]:
         """The status now, and whenever it changes.
@@ -106,8 +99,8 @@ class Deployment:
             timeout: seconds after which it ends; it also ends when the deployment is gone.
         """
         last: Status | None = None
-        for _ in self._hub._changes(self.name, Deadline.after(timeout)):
-            status = self._hub._status(self.name)
+        for _ in self._engine.watch(self.name, Deadline.after(timeout)):
+            status = self._engine.status(self.name)
             if status is None:
                 return
             if status != last:
@@ -127,11 +120,11 @@ class Deployment:
             NotFoundError: there is no such cluster.
             UnreachableError: there is no log within reach.
         """
-        if not self._hub.capabilities.logs:
-            raise UnsupportedError(f"backend '{self._hub.address}' has no logs")
-        find_cluster(cluster, self._hub.clusters.list())
+        if not self._engine.backend.capabilities.logs:
+            raise UnsupportedError(f"backend '{self._engine.backend.name}' has no logs")
+        find_cluster(cluster, self._engine.fleet.clusters(deadline=self._engine.deadline()))
         deadline = Deadline.after(timeout)
-        return self._hub._backend.fleet.logs(
+        return self._engine.fleet.logs(
             cluster, self.namespace, self.name, lines=lines, follow=follow, deadline=deadline
         )
 
@@ -161,10 +154,10 @@ class Deployment:
             NotFoundError: there is no such cluster.
             UnreachableError: it cannot be reached from here, or does not run.
         """
-        if not self._hub.capabilities.reach:
-            raise UnsupportedError(f"backend '{self._hub.address}' cannot reach what runs on its clusters")
-        find_cluster(cluster, self._hub.clusters.list())
-        return self._hub._backend.fleet.reach(cluster, self.namespace, self.name, deadline=self._hub._deadline())
+        if not self._engine.backend.capabilities.reach:
+            raise UnsupportedError(f"backend '{self._engine.backend.name}' cannot reach what runs on its clusters")
+        find_cluster(cluster, self._engine.fleet.clusters(deadline=self._engine.deadline()))
+        return self._engine.fleet.reach(cluster, self.namespace, self.name, deadline=self._engine.deadline())
 
     # what changes it
 
@@ -180,12 +173,12 @@ class Deployment:
         """
         deadline = Deadline.after(timeout)
         status: Status | None = None
-        for _ in self._hub._changes(self.name, deadline):
-            self._hub.refresh(self.name)
-            status = self._hub._status(self.name)
+        for _ in self._engine.watch(self.name, deadline):
+            self.refresh()
+            status = self._engine.status(self.name)
             if status is None:
                 raise self._gone()
-            if status.ready:
+            if status.delivered:
                 return self
             _raise_if_failed(status)
         raise DeadlineError(
@@ -194,9 +187,7 @@ class Deployment:
             hint="status() and logs(cluster) say more",
         )
 
-    def update(
-        self, thing: Model | Workload, *, versions: Mapping[str, Model] | None = None
-    ) -> Self:
+    def update(self, thing: Model | Workload, *, versions: Mapping[str, Model] | None = None) -> Self:
         """Replace the model or workload; placement, flavour and roll-out stay.
 
         Args:
@@ -222,14 +213,15 @@ class Deployment:
         target = max(numbers) if to is None else to
         if target not in numbers:
             raise NotFoundError(
-                f"'{self.name}' has no revision {target} to go back to", hint=f"there are: {', '.join(map(str, numbers))}"
+                f"'{self.name}' has no revision {target} to go back to",
+                hint=f"there are: {', '.join(map(str, numbers))}",
             )
         self._change(lambda _: numbers[target].spec.replace(deleted=False))
         return self
 
     def refresh(self) -> Plan:
         """Bring clusters up to what is wanted now; as `hub.refresh(name)`."""
-        return self._hub.refresh(self.name)
+        return self._engine.settle(lambda: self._engine.plan_refresh(self.name))
 
     def delete(self, *, timeout: float = 60) -> Status | None:
         """Take it from all clusters, then forget it.
@@ -246,44 +238,40 @@ class Deployment:
         """
         self._change(lambda spec: spec.replace(deleted=True))
         status: Status | None = None
-        for _ in self._hub._changes(self.name, Deadline.after(timeout)):
-            if self._hub._bury(self.name):
+        for _ in self._engine.watch(self.name, Deadline.after(timeout)):
+            if self._engine.bury(self.name):
                 return None
-            status = self._hub._status(self.name)
+            status = self._engine.status(self.name)
             if status is None:
                 return None
             if all(row.phase is Phase.OFFLINE for row in status.clusters):
                 return status
-        raise DeadlineError(f"'{self.name}' is not gone after {timeout:g} s" + (f": {_laggards(status)}" if status else ""))
+        raise DeadlineError(
+            f"'{self.name}' is not gone after {timeout:g} s" + (f": {_laggards(status)}" if status else "")
+        )
 
     # inside
 
-    def _record(self) -> Record:
-        from i4q_ai.hub import KIND
-
-        store = self._hub._backend.store
-        record = store.get(KIND, self.namespace, self.name, deadline=self._hub._deadline())
-        if record is None:
-            raise self._gone()
-        return record
-
     def _gone(self) -> NotFoundError:
-        return NotFoundError(
-            f"there is no deployment '{self.namespace}/{self.name}'", hint=nearest(self.name, self._hub._records())
-        )
+        return NotFoundError(f"there is no deployment '{self.namespace}/{self.name}'")
 
-    def _change(self, to: Any) -> None:
+    def _change(self, to: Callable[[Spec], Spec]) -> None:
         def plan() -> Plan:
             spec = to(self.spec)
-            return self._hub._plan_specs({self.name: spec}, require=not spec.deleted)
+            return self._engine.plan({self.name: spec}, require=not spec.deleted)
 
-        self._hub._settle(plan)
+        self._engine.settle(plan)
 
     def __repr__(self) -> str:
-        return f"<Deployment {self.namespace}/{self.name} of {self._hub.address}>"
+        return f"<Deployment {self.namespace}/{self.name} of {self._engine.backend.name}>"
 
     def _repr_html_(self) -> str:
         return self.status()._repr_html_()
+
+
+def _revision(record: Record) -> Revision:
+    spec = read(record)
+    return Revision(record.revision, spec.version_text(), spec.object.digest, record.time, spec)
 
 
 def _exchange(spec: Spec, thing: Model | Workload) -> dict[str, Model | Workload]:
@@ -301,7 +289,9 @@ def _raise_if_failed(status: Status) -> None:
     }
     others = [row for row in status.clusters if row.phase is not Phase.OFFLINE and not row.phase.settled]
     if failed and not others:
-        raise DeploymentFailed(f"'{status.name}' does not work everywhere", reasons=failed, hint="logs(cluster) say more")
+        raise DeploymentFailed(
+            f"'{status.name}' does not work everywhere", reasons=failed, hint="logs(cluster) say more"
+        )
 
 
 def _laggards(status: Status) -> str:

@@ -128,7 +128,9 @@ class Model(Document):
             InvalidError: the model is not pushed yet.
         """
         if self.reference is None:
-            raise InvalidError(f"model {self.name} {self.version} has no digest yet", hint="push it first: model.push()")
+            raise InvalidError(
+                f"model {self.name} {self.version} has no digest yet", hint="push it first: model.push()"
+            )
         return self.reference.rpartition("@")[2]
 
     @property
@@ -208,7 +210,9 @@ class Model(Document):
         """
         from i4q_ai import packing
 
-        return packing.from_sklearn(cls, estimator, name=name, version=version, example=example, training=training, **about)
+        return packing.from_sklearn(
+            cls, estimator, name=name, version=version, example=example, training=training, **about
+        )
 
     @classmethod
     def from_oci(cls, reference: str, *, timeout: float = 60) -> Self:

@@ -1,4 +1,4 @@
-"""Plan: ordered changes with a diff and the state they were made from; shown first, then applied, refused when stale."""
+"""Plan: ordered changes with a diff and the state they were made from; shown, then applied, refused when stale."""
 
 from __future__ import annotations
 

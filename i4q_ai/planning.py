@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from i4q_ai.capabilities import Capabilities
@@ -99,7 +99,7 @@ def seen(snapshot: Snapshot) -> dict[str, Seen]:
         cluster: Seen(
             told=told[cluster].digest if cluster in told else None,
             running=observed[cluster].running if cluster in observed else None,
-            phase=observed[cluster].phase if cluster in observed else Phase.PENDING,
+            phase=_phase(observed.get(cluster)),
         )
         for cluster in {*told, *observed}
     } | {
@@ -107,6 +107,12 @@ def seen(snapshot: Snapshot) -> dict[str, Seen]:
         for cluster in snapshot.clusters
         if cluster.available.status == "False" and cluster.name not in {*told, *observed}
     }
+
+
+def _phase(observation: Observation | None) -> Phase:
+    if observation is None:
+        return Phase.PENDING
+    return Phase.READY if observation.delivered else observation.phase
 
 
 def _differs(before: Item | None, after: Item) -> bool:
@@ -127,8 +133,24 @@ def _actions(
     return tuple(found)
 
 
-def check(spec: Spec, snapshot: Snapshot, *, others: Mapping[str, Spec], capabilities: Capabilities, owner: str) -> None:
+def check(
+    spec: Spec,
+    snapshot: Snapshot,
+    *,
+    others: Mapping[str, Spec],
+    past: Sequence[Spec],
+    capabilities: Capabilities,
+    owner: str,
+) -> None:
     """Refuse what cannot be, before anything is touched.
+
+    Args:
+        spec: what is wanted.
+        snapshot: what is there.
+        others: the other deployments of the namespace.
+        past: earlier revisions of this one.
+        capabilities: of the backend.
+        owner: who asks.
 
     Raises:
         OwnedError: the name belongs to somebody else, or to another kind of object.
@@ -142,11 +164,12 @@ def check(spec: Spec, snapshot: Snapshot, *, others: Mapping[str, Spec], capabil
         raise OwnedError(f"'{name}' belongs to '{present.owner}'", hint=f"you are '{owner}'; take another name=")
     if present is not None and present.kind != spec.kind and not present.deleted:
         raise OwnedError(
-            f"'{name}' is a {present.kind}, not a {spec.kind}", hint="models and workloads share their names; take another name="
+            f"'{name}' is a {present.kind}, not a {spec.kind}",
+            hint="models and workloads share their names; take another name=",
         )
     _check_capabilities(spec, capabilities)
     for thing in spec.objects():
-        _check_version(thing.name, thing.version, thing.digest, [*others.values(), *([present] if present else [])])
+        _check_version(thing.name, thing.version, thing.digest, [*others.values(), *past])
     _check_uses(spec, others)
 
 
@@ -165,7 +188,7 @@ def _check_capabilities(spec: Spec, capabilities: Capabilities) -> None:
         raise UnsupportedError(f"workload '{spec.workload.name}' is a command, and this backend runs images only")
 
 
-def _check_version(name: str, version: str, digest: str, specs: list[Spec]) -> None:
+def _check_version(name: str, version: str, digest: str, specs: Iterable[Spec]) -> None:
     for spec in specs:
         for thing in spec.objects():
             if (thing.name, thing.version) == (name, version) and thing.digest != digest:
@@ -187,7 +210,8 @@ def _check_uses(spec: Spec, others: Mapping[str, Spec]) -> None:
         gives = "url" if used.flavour in ("server", "image") else "path"
         if gives != want:
             raise InvalidError(
-                f"workload '{spec.workload.name}' wants the {want} of '{name}', whose flavour '{used.flavour}' gives a {gives}",
+                f"workload '{spec.workload.name}' wants the {want} of '{name}', "
+                f"whose flavour '{used.flavour}' gives a {gives}",
                 hint=f"uses={{'{name}': '{gives}'}}, or deploy the model with another flavour",
             )
 

@@ -60,7 +60,7 @@ class Bars:
 
 
 def default() -> Progress:
-    """Bars where somebody looks (a terminal's stderr) and tqdm is there; silence elsewhere, and with `I4Q_PROGRESS=0`."""
+    """Bars on a terminal's stderr where tqdm is there; silence elsewhere, and with `I4Q_PROGRESS=0`."""
     if os.environ.get("I4Q_PROGRESS") == "0" or not sys.stderr.isatty():
         return Silent()
     try:

@@ -14,6 +14,9 @@ from i4q_ai.status import Kind
 from i4q_ai.thing import FrozenDict, Thing
 from i4q_ai.workload import Workload
 
+RECORD_KIND = "deployment"
+"""The kind of the store's records that hold a Spec."""
+
 
 class Spec(Thing):
     """One Model or Workload, and where it goes.

@@ -1,4 +1,4 @@
-"""What is so: what an edge reports of one thing (Observation), of all things (Report), and a deployment everywhere (Status)."""
+"""What is so: of one thing on one cluster (Observation), of one cluster (Report), of a deployment (Status)."""
 
 from __future__ import annotations
 

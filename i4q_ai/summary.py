@@ -55,7 +55,7 @@ def _overall(spec: Spec, due: Change, rows: tuple[Observation, ...]) -> tuple[Ph
         return Phase.REMOVING, "; ".join(part for part in (waits, away) if part)
     phases = {row.phase for row in rows} - {Phase.OFFLINE}
     phase = next((each for each in _WORST_FIRST if each in phases), Phase.OFFLINE if offline else Phase.PENDING)
-    if phase is Phase.READY and (due.actions or due.later):
+    if phase in (Phase.READY, Phase.WAITING) and (due.actions or due.later):
         phase = Phase.PENDING
     if due.halted:
         phase = Phase.FAILED
@@ -68,5 +68,9 @@ def _overall(spec: Spec, due: Change, rows: tuple[Observation, ...]) -> tuple[Ph
 def _told(phase: Phase, rows: tuple[Observation, ...]) -> str:
     if phase is Phase.READY:
         return ""
-    said = [f"{row.cluster}: {row.message or row.reason}" for row in rows if row.phase is phase and (row.message or row.reason)]
+    said = [
+        f"{row.cluster}: {row.message or row.reason}"
+        for row in rows
+        if row.phase is phase and (row.message or row.reason)
+    ]
     return "; ".join(said)

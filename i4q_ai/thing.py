@@ -96,7 +96,12 @@ class Thing(BaseModel):
     """A frozen, strict value: unknown fields are refused with the nearest known name."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", defer_build=True, populate_by_name=True, allow_inf_nan=False, ser_json_bytes="base64"
+        frozen=True,
+        extra="forbid",
+        defer_build=True,
+        populate_by_name=True,
+        allow_inf_nan=False,
+        ser_json_bytes="base64",
     )
 
     def __init__(self, **fields: Any) -> None:
@@ -115,7 +120,9 @@ class Thing(BaseModel):
         for key in data:
             if key not in accepted:
                 raise PydanticCustomError(
-                    "unknown_field", "unknown field '{field}'; {hint}", {"field": str(key), "hint": nearest(str(key), known)}
+                    "unknown_field",
+                    "unknown field '{field}'; {hint}",
+                    {"field": str(key), "hint": nearest(str(key), known)},
                 )
         return data
 
@@ -178,7 +185,9 @@ class Document(Thing):
         if version != API_VERSION:
             raise SchemaError(f"{where}: apiVersion is {version!r}, not '{API_VERSION}'")
         if kind != cls.__name__:
-            raise SchemaError(f"{where}: kind is {kind!r}, not '{cls.__name__}'", hint=nearest(str(kind), [cls.__name__]))
+            raise SchemaError(
+                f"{where}: kind is {kind!r}, not '{cls.__name__}'", hint=nearest(str(kind), [cls.__name__])
+            )
         return cls.parse(fields, where=where)
 
 

@@ -109,7 +109,9 @@ class Workload(Document):
         return sum(file.size for file in self.files)
 
     @classmethod
-    def from_dir(cls, folder: str | Path, *, name: str, version: str, command: tuple[str, ...] | list[str], **about: Any) -> Self:
+    def from_dir(
+        cls, folder: str | Path, *, name: str, version: str, command: tuple[str, ...] | list[str], **about: Any
+    ) -> Self:
         """A workload from all files of a folder; its command is run in that folder.
 
         Args:

@@ -35,7 +35,7 @@ _Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 class _Plain(_Dumper):  # type: ignore[misc]
     """No anchors: a file for people repeats what is the same."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, _: Any) -> bool:
         return True
 
 

@@ -1,7 +1,7 @@
 """The port behind the hub: a Store that remembers and a Fleet that acts. A backend is one of each.
 
-Whoever writes a backend implements these protocols (nothing has to be inherited), names a factory as an entry point in the
-group `i4q_ai.backends`, and lets `i4q_ai.testing.BackendContract` judge it. All calls take a deadline; none returns or
+Whoever writes a backend implements these protocols (nothing has to be inherited), names a factory as an entry point in
+the group `i4q_ai.backends`, and lets `i4q_ai.testing.BackendContract` judge it. All calls take a deadline; none returns or
 raises anything that is not of this package or the standard library.
 """
 
@@ -127,13 +127,17 @@ class Fleet(Protocol):
     def start(self, name: str, *, deadline: Deadline) -> None:
         """Start a stopped cluster; it catches up with what it has been told since."""
 
-    def assigned(self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline) -> list[Assignment]:
+    def assigned(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> list[Assignment]:
         """What clusters have been told to run: of one deployment, of a namespace, or all."""
 
     def apply(self, actions: Sequence[Action], *, deadline: Deadline) -> list[Outcome]:
         """Tell clusters; idempotent, in any order, each action by itself; returns when told, not when done."""
 
-    def observe(self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline) -> list[Observation]:
+    def observe(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> list[Observation]:
         """What clusters say: one observation for everything that was told, and for everything that is still there.
 
         A cluster out of reach says Offline, with the digest that it ran when it was last heard of. A removed item is
@@ -143,7 +147,7 @@ class Fleet(Protocol):
     def watch(
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
     ) -> Iterator[list[Observation]]:
-        """What `observe` says: at once, then whenever it, a cluster, or a stored record changes; ends at the deadline."""
+        """What `observe` says: at once, then whenever it, a cluster or a record changes; ends at the deadline."""
 
     def reach(self, cluster: str, namespace: str, name: str, *, deadline: Deadline) -> str:
         """The base URL at which something answers, as seen from here.

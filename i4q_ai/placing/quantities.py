@@ -31,7 +31,7 @@ def parse(text: str) -> Fraction:
     if exponent:
         return number * _power_of_ten(int(exponent[1:]))
     if suffix in _BINARY:
-        return number * 2 ** _BINARY[suffix]
+        return number * (1 << _BINARY[suffix])
     if suffix:
         return number * _power_of_ten(_DECIMAL[suffix])
     return number

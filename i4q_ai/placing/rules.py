@@ -71,7 +71,7 @@ def _holds(left: Any, operator: Order, right: Any) -> bool:
     return bool(left < right)
 
 
-def _refuse_bool(self: object) -> bool:
+def _refuse_bool(_: object) -> bool:
     raise RuleError("a rule is neither true nor false", hint="compose rules with &, | and ~, not with and, or, not")
 
 
@@ -111,7 +111,7 @@ class Rule(_Composable, Thing):
     def text(self) -> str:
         """The rule in one line, for people."""
 
-    def found(self, cluster: Cluster) -> str:
+    def found(self, cluster: Cluster) -> str:  # noqa: ARG002 - what most rules look at
         """What the cluster has instead, for people."""
         return ""
 
@@ -358,7 +358,7 @@ AnyRule = Annotated[
     Discriminator(
         _which,
         custom_error_type="rule",
-        custom_error_message="a rule has one of the fields label, claim, resource, kubeVersion, clusters, all, any, not",
+        custom_error_message="a rule has a field label, claim, resource, kubeVersion, clusters, all, any or not",
     ),
 ]
 """Any rule, told apart by the field that only it has."""
@@ -495,4 +495,3 @@ class KubeVersion(_Ordered):
 def Name(*clusters: str) -> NameRule:  # noqa: N802 - reads as the other builders do
     """The rule for these clusters by name: `Name("edge-1", "edge-2")`."""
     return NameRule(clusters=clusters)
-

@@ -58,11 +58,13 @@ class Step:
     halted: str = ""
 
 
-def step(wanted: Mapping[str, str], seen: Mapping[str, Seen], groups: Mapping[str, str], stages: tuple[str, ...]) -> Step:
+def step(
+    wanted: Mapping[str, str], seen: Mapping[str, Seen], groups: Mapping[str, str], stages: tuple[str, ...]
+) -> Step:
     """Decide who may change now.
 
-    A stage is good when each of its reachable clusters runs what is wanted, and at least one is reachable. A cluster out
-    of reach neither passes nor blocks its stage: it is told with the others, and catches up with what is wanted then.
+    A stage is good when each of its reachable clusters runs what is wanted, and at least one is reachable. A cluster
+    out of reach neither passes nor blocks its stage: it is told with the others, and catches up when it is back.
 
     Args:
         wanted: cluster → digest.

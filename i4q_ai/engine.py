@@ -1,0 +1,217 @@
+"""Engine: plan, apply, refresh and status on top of the port; the same for every backend."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from i4q_ai import planning, summary
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import ConflictError, DeploymentFailed, NotFoundError, StalePlanError, nearest
+from i4q_ai.plan import Change, Plan, fingerprint
+from i4q_ai.planning import Snapshot
+from i4q_ai.spec import RECORD_KIND, Spec
+from i4q_ai.status import Observation, Status
+
+if TYPE_CHECKING:
+    from i4q_ai.backends.base import Backend, Fleet, Record, Store
+
+log = logging.getLogger(__name__)
+
+_TRIES = 8
+"""How often a plan is made anew because somebody else was faster."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What hub, clusters, deployments and controller share.
+
+    Args:
+        backend: the store and the fleet.
+        namespace: of the deployments.
+        owner: whose deployments it may change.
+        timeout: seconds that a call to the backend may take.
+    """
+
+    backend: Backend
+    namespace: str
+    owner: str
+    timeout: float
+
+    @property
+    def store(self) -> Store:
+        """What remembers."""
+        return self.backend.store
+
+    @property
+    def fleet(self) -> Fleet:
+        """What acts."""
+        return self.backend.fleet
+
+    def deadline(self) -> Deadline:
+        """For one call, beginning now."""
+        return Deadline.after(self.timeout)
+
+    # what there is
+
+    def records(self) -> dict[str, Record]:
+        """Name → record of every deployment of the namespace."""
+        found = self.store.list(RECORD_KIND, namespace=self.namespace, deadline=self.deadline())
+        return {record.name: record for record in found}
+
+    def record(self, name: str) -> Record:
+        """The record of a deployment.
+
+        Raises:
+            NotFoundError: there is none; with the nearest one.
+        """
+        record = self._find(name)
+        if record is None:
+            known = self.records()
+            raise NotFoundError(f"there is no deployment '{self.namespace}/{name}'", hint=nearest(name, known))
+        return record
+
+    def history(self, name: str) -> list[Record]:
+        """The revisions of a deployment's record, oldest first."""
+        return list(self.store.history(RECORD_KIND, self.namespace, name, deadline=self.deadline()))
+
+    def snapshot(self, name: str, record: Record | None) -> Snapshot:
+        """All that is known of a deployment now."""
+        deadline = self.deadline()
+        return Snapshot(
+            namespace=self.namespace,
+            name=name,
+            revision=record.revision if record else 0,
+            spec=read(record) if record else None,
+            clusters=tuple(self.fleet.clusters(deadline=deadline)),
+            assigned=tuple(self.fleet.assigned(namespace=self.namespace, name=name, deadline=deadline)),
+            observed=tuple(self.fleet.observe(namespace=self.namespace, name=name, deadline=deadline)),
+        )
+
+    def status(self, name: str) -> Status | None:
+        """The status of a deployment; None if there is none."""
+        record = self._find(name)
+        if record is None:
+            return None
+        snapshot, spec = self.snapshot(name, record), read(record)
+        due = planning.change(snapshot, spec, others={}, require=False)
+        return summary.summarize(snapshot, spec, due)
+
+    def watch(self, name: str | None, deadline: Deadline) -> Iterator[list[Observation]]:
+        """At once, and whenever anything may have changed, until the deadline."""
+        return self.fleet.watch(namespace=self.namespace, name=name, deadline=deadline)
+
+    # what shall be
+
+    def plan(self, specs: Mapping[str, Spec], *, require: bool = True) -> Plan:
+        """What must change so that deployments are as their specs say.
+
+        Args:
+            specs: name → what is wanted.
+            require: refuse a placement that no cluster meets.
+        """
+        records = self.records()
+        known = {name: read(record) for name, record in records.items()}
+        changes = []
+        for name, spec in sorted(specs.items(), key=_order):
+            others = {other: one for other, one in {**known, **specs}.items() if other != name}
+            past = [read(record) for record in self.history(name)] if name in records else []
+            snapshot = self.snapshot(name, records.get(name))
+            planning.check(
+                spec, snapshot, others=others, past=past, capabilities=self.backend.capabilities, owner=self.owner
+            )
+            changes.append(planning.change(snapshot, spec, others=others, require=require))
+        return Plan(tuple(changes))
+
+    def plan_refresh(self, name: str | None = None) -> Plan:
+        """What must change so that clusters are as the records say: of one deployment, or of all of this owner."""
+        specs = {each: read(record) for each, record in self.records().items() if name in (None, each)}
+        return self.plan({each: spec for each, spec in specs.items() if spec.owner == self.owner}, require=False)
+
+    def settle(self, make: Callable[[], Plan]) -> Plan:
+        """Plan and apply; when somebody was faster, plan again from what they left.
+
+        Returns:
+            The plan that was applied.
+        """
+        for _ in range(_TRIES - 1):
+            plan = make()
+            try:
+                self.apply(plan)
+            except StalePlanError as error:
+                log.debug("planning again: %s", error)
+            else:
+                return plan
+        plan = make()
+        self.apply(plan)
+        return plan
+
+    def apply(self, plan: Plan) -> None:
+        """Do what a plan says, change by change.
+
+        Raises:
+            StalePlanError: what a change was made from is gone; it and those behind it were not done.
+            DeploymentFailed: clusters could not be told.
+        """
+        for change in plan.changes:
+            self._apply(change)
+
+    def bury(self, name: str) -> bool:
+        """Forget a deleted deployment once nothing of it is left anywhere.
+
+        Returns:
+            Whether it is gone.
+        """
+        record = self._find(name)
+        if record is None:
+            return True
+        snapshot = self.snapshot(name, record)
+        if snapshot.spec is None or not snapshot.spec.deleted or snapshot.assigned or snapshot.observed:
+            return False
+        self.store.remove(RECORD_KIND, self.namespace, name, expected=record.revision, deadline=self.deadline())
+        return True
+
+    def _find(self, name: str) -> Record | None:
+        return self.store.get(RECORD_KIND, self.namespace, name, deadline=self.deadline())
+
+    def _apply(self, change: Change) -> None:
+        self._require_fresh(change)
+        if change.writes:
+            self._write(change)
+        outcomes = self.fleet.apply(change.actions, deadline=self.deadline())
+        errors = {outcome.action.cluster: outcome.error for outcome in outcomes if outcome.error}
+        if errors:
+            raise DeploymentFailed(f"'{change.name}' could not be told to every cluster", reasons=errors)
+        if change.spec.deleted:
+            self.bury(change.name)
+
+    def _require_fresh(self, change: Change) -> None:
+        record, deadline = self._find(change.name), self.deadline()
+        clusters = self.fleet.clusters(deadline=deadline)
+        assigned = self.fleet.assigned(namespace=change.namespace, name=change.name, deadline=deadline)
+        if fingerprint(record.revision if record else 0, clusters, assigned) != change.basis:
+            raise StalePlanError(
+                f"'{change.namespace}/{change.name}' has changed since it was planned", hint="plan again"
+            )
+
+    def _write(self, change: Change) -> None:
+        from i4q_ai.backends.base import Record
+
+        record = Record(kind=RECORD_KIND, namespace=change.namespace, name=change.name, data=change.spec.dump())
+        try:
+            self.store.put(record, expected=change.expected, deadline=self.deadline())
+        except ConflictError as error:
+            raise StalePlanError(f"'{change.name}' was changed by somebody else just now", hint="plan again") from error
+
+
+def read(record: Record) -> Spec:
+    """What a deployment's record says."""
+    return Spec.parse(record.data, where=f"record of '{record.namespace}/{record.name}'")
+
+
+def _order(entry: tuple[str, Spec]) -> tuple[bool, str]:
+    """Models before the workloads that use them; the other way round when they go."""
+    name, spec = entry
+    return (spec.kind == "workload") != spec.deleted, name
