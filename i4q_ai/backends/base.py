@@ -1,8 +1,8 @@
 """The port behind the hub: a Store that remembers and a Fleet that acts. A backend is one of each.
 
-Whoever writes a backend implements these protocols (nothing has to be inherited), names a factory as an entry point in
-the group `i4q_ai.backends`, and lets `i4q_ai.testing.BackendContract` judge it. All calls take a deadline; none returns or
-raises anything that is not of this package or the standard library.
+Whoever writes a backend implements these protocols (nothing has to be inherited), names a factory as an entry point
+in the group `i4q_ai.backends`, and lets `i4q_ai.testing.BackendContract` judge it. All calls take a deadline; none
+returns or raises anything that is not of this package or the standard library.
 """
 
 from __future__ import annotations
