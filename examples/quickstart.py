@@ -1,0 +1,153 @@
+"""One model, from training to answers at the edge, with nothing but Python: what `make demo` runs.
+
+The hub is the embedded one: clusters are folders on this machine, each with a running edge agent, in `$I4Q_HOME`.
+With `REGISTRY=host:port` set, artifacts go to that registry; without it, to a folder in `$I4Q_HOME`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+from machine_data import MachineData, load
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, recall_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from traffic import Traffic
+
+import i4q_ai as i4q
+
+HERE = Path(__file__).parent
+REGISTRY = os.environ.get("REGISTRY")
+CLUSTERS = {
+    "edge-1": {"labels": {"line": "cnc", "hall": "north"}, "resources": {"memory": "4Gi"}},
+    "edge-2": {"labels": {"line": "cnc", "hall": "south"}, "resources": {"memory": "8Gi"}},
+    "edge-3": {"labels": {"line": "press", "hall": "south"}, "resources": {"memory": "2Gi"}},
+}
+BEGAN = time.perf_counter()
+
+
+def say(text: object) -> None:
+    for line in str(text).splitlines():
+        print(f"           {line}", flush=True)
+
+
+def chapter(title: str) -> None:
+    print(f"\n[{time.perf_counter() - BEGAN:5.1f} s]  {title}", flush=True)
+
+
+def must(holds: bool, what: str) -> None:
+    if not holds:
+        raise SystemExit(f"\nthe demo is off: {what}")
+    say(f"✓ {what}")
+
+
+def packed(version: str, estimator: object, past: MachineData, held_out: MachineData) -> i4q.Model:
+    """Train, measure on rows that training has not seen, export to ONNX, push."""
+    estimator.fit(past.X, past.failed)
+    risk = estimator.predict_proba(held_out.X)[:, 1]
+    metrics = {
+        "average_precision": round(float(average_precision_score(held_out.failed, risk)), 3),
+        "recall": round(float(recall_score(held_out.failed, risk > 0.5)), 3),
+    }
+    model = i4q.Model.from_sklearn(
+        estimator, name="tool-wear", version=version, example=held_out.X[:100], training=past.X, metrics=metrics
+    )
+    model = model.push(f"{REGISTRY}/models/tool-wear" if REGISTRY else None)
+    say(f"version {version}: trained on {len(past)} rows, {dict(metrics)}")
+    say(f"  {model.size / 1024:.0f} KiB of ONNX at …{model.reference[-96:]}")
+    return model
+
+
+def judged(watcher: i4q.Deployment, cluster: str, rows: np.ndarray) -> dict[str, object]:
+    """What the workload on a cluster says."""
+    request = urllib.request.Request(f"{watcher.address(cluster)}/judge", json.dumps(rows.tolist()).encode())
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.load(response)
+
+
+def placed(status: i4q.Status) -> list[str]:
+    return [row.cluster for row in status.clusters if row.running]
+
+
+def tell(hub: i4q.Hub) -> None:
+    chapter("Train two versions on AI4I 2020: synthetic rows, modelled on a milling machine (S. Matzka, CC BY 4.0)")
+    data = load()
+    held_out = data[8000:]
+    simple, better = make_pipeline(StandardScaler(), LogisticRegression()), GradientBoostingClassifier(random_state=0)
+    v1, v2 = packed("1", simple, data[:6000], held_out), packed("2", better, data[:8000], held_out)
+
+    chapter("Three clusters, and a rule that says which are meant")
+    for name, about in CLUSTERS.items():
+        hub.clusters.add(name, **about)
+    where = i4q.Placement("cnc", (i4q.Label("line") == "cnc") & (i4q.Resource("memory") >= "1Gi"))
+    say(hub.explain(where))
+
+    chapter("Plan, then deploy: each cluster fetches by digest, verifies, serves, answers its probe")
+    say(hub.plan(v1, to=where))
+    wear = hub.deploy(v1, to=where).wait()
+    must(
+        placed(wear.status()) == ["edge-1", "edge-2"], f"{wear.name} {wear.status().version} runs on edge-1 and edge-2"
+    )
+
+    chapter("Ask it over REST (Open Inference Protocol v2), and compare with scikit-learn")
+    answers = wear.client("edge-1").infer(held_out.X)
+    same = np.allclose(answers["probabilities"], simple.predict_proba(held_out.X), atol=1e-5)
+    must(same, f"{len(held_out)} rows answered as scikit-learn answers them")
+
+    chapter("A workload beside the model, which finds it by MODEL_TOOL_WEAR_URL")
+    watcher = i4q.Workload.from_dir(
+        HERE / "watcher", name="watcher", version="1", command=["python", "main.py"],
+        uses={"tool-wear": "url"}, port=8000, ready="/ready",
+    )  # fmt: skip
+    watcher = hub.deploy(watcher.push(f"{REGISTRY}/apps/watcher" if REGISTRY else None), to=where).wait()
+    worst = held_out.X[np.argsort(better.predict_proba(held_out.X)[:, 1])[-1:]]
+    verdict = judged(watcher, "edge-1", worst)
+    must(verdict["model"] == "1", f"on edge-1 it says: {verdict}")
+
+    chapter("Update to version 2 while four clients ask all the time, then go back")
+    with Traffic(wear, "edge-1", held_out.X[:1]) as traffic:
+        began = time.perf_counter()
+        wear.update(v2).wait()
+        must(wear.status().version == "2", f"version 2 is everywhere after {time.perf_counter() - began:.2f} s")
+        verdict = judged(watcher, "edge-1", worst)
+        must(verdict["model"] == "2", f"the workload was not touched, and now says: {verdict}")
+        began = time.perf_counter()
+        wear.rollback().wait()
+        must(wear.status().version == "1", f"version 1 is back after {time.perf_counter() - began:.2f} s")
+    must(not traffic.failures, f"{traffic}")
+
+    chapter("The lines are rebuilt: labels change, and model and workload move")
+    hub.clusters.label("edge-1", {"line": "press"})
+    hub.clusters.label("edge-3", {"line": "cnc"})
+    must(placed(wear.wait().status()) == ["edge-2", "edge-3"], "the model has moved from edge-1 to edge-3")
+    must(judged(watcher.wait(), "edge-3", worst)["model"] == "1", "the workload has moved with it")
+
+    chapter("Delete everything")
+    must(watcher.delete() is None and wear.delete() is None, "nothing is left of the deployments")
+    must(hub.list() == [], "the hub has forgotten them")
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with i4q.Hub() as hub:
+        taken = CLUSTERS.keys() & {cluster.name for cluster in hub.clusters}
+        must(not taken, f"the names of the clusters are free in {hub.address}")
+        try:
+            tell(hub)
+        finally:
+            for name in CLUSTERS.keys() & {cluster.name for cluster in hub.clusters}:
+                hub.clusters.remove(name, refresh=False)
+    chapter("Done: the clusters are stopped and removed")
+
+
+if __name__ == "__main__":
+    main()
