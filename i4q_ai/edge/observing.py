@@ -8,7 +8,7 @@ from datetime import datetime
 from i4q_ai.desired import Desired, Item, ModelItem, WorkloadItem
 from i4q_ai.edge.reconcile import TRIES, Local, consumers, is_refused, missing, passes, supported
 from i4q_ai.edge.state import ItemState, Key, Trouble, same
-from i4q_ai.status import Observation, Phase
+from i4q_ai.status import NO_CONSUMER, Observation, Phase
 
 Said = tuple[Phase, str, str]
 """Phase, reason, message."""
@@ -116,7 +116,7 @@ def _files(item: ModelItem, state: ItemState, desired: Desired) -> Said:
     if not same(state.current, item):
         return Phase.STARTING, "Switching", "is being exposed"
     if not consumers(item, desired):
-        return Phase.WAITING, "NoConsumer", "waiting for a consumer: no workload here reads its files"
+        return Phase.WAITING, NO_CONSUMER, "waiting for a consumer: no workload here reads its files"
     if not state.is_good(item) and state.judges:
         return Phase.STARTING, "Settling", "waiting for the word of its consumers"
     return Phase.READY, "", ""

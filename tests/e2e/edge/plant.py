@@ -159,7 +159,7 @@ class Plant:
     def current(self, item: Item) -> str | None:
         """Name of the tree that `current` names."""
         link = self.paths.home(item.kind, item.namespace, item.name) / "current"
-        return os.readlink(link) if link.is_symlink() else None
+        return str(link.readlink()) if link.is_symlink() else None
 
     def pids(self) -> list[int]:
         """Process ids of all children that an agent of this cluster started and that still live."""
