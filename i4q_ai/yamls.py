@@ -13,18 +13,25 @@ _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Strict(_Loader):  # type: ignore[misc]
-    """Refuses what people never mean: a key given twice."""
+    """Refuses what people never mean: a key given twice, a key that is a list, a date that no calendar has."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
 
 
 def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
     seen = set()
     for key_node, _ in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "a key must be one word or text", key_node.start_mark)
         if (key_node.tag, key_node.value) in seen:
             raise yaml.constructor.ConstructorError(
                 None, None, f"the key {key_node.value!r} stands twice", key_node.start_mark
             )
-        if isinstance(key_node, yaml.ScalarNode):
-            seen.add((key_node.tag, key_node.value))
+        seen.add((key_node.tag, key_node.value))
     loader.flatten_mapping(node)
     return dict(yaml.constructor.BaseConstructor.construct_mapping(loader, node, deep=True))
 

@@ -29,7 +29,7 @@ Presence = Literal["In", "NotIn", "Exists", "DoesNotExist"]
 """The operators of Kubernetes' label selectors; NotIn and DoesNotExist are met by an absent key."""
 Order = Literal["==", "!=", ">=", ">", "<=", "<"]
 
-_KUBE_VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+_KUBE_VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", re.ASCII)
 
 
 def _is_quantity(value: str) -> str:
