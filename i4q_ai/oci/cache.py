@@ -104,6 +104,25 @@ class BlobCache:
             (self.folder / "ingest").mkdir(parents=True, exist_ok=True)
 
 
+def download(blob: Descriptor, source: Source, to: Path, deadline: Deadline, progress: Progress) -> None:
+    """Fetch a blob into a file of its own, which appears whole and verified or not at all.
+
+    What a failed call has got is kept beside it, hidden, and carried on by the next.
+
+    Raises:
+        IntegrityError: the source gave other bytes, twice.
+        StorageError: no room or no right to write.
+    """
+    ingest = to.with_name(f".{to.name}.{blob.digest[-16:]}.part")
+    with disk.locked(ingest, deadline) as handle:
+        progress.start(blob.digest, blob.size)
+        try:
+            _Ingest(handle, blob, source, deadline, progress).run()
+            _expose(handle, ingest, to)
+        finally:
+            progress.done(blob.digest)
+
+
 class _Ingest:
     """One blob into one open file, with as many tries as it takes.
 

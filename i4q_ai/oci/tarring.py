@@ -92,7 +92,7 @@ class Tar:
             yield header(folder, 0, _FOLDER_MODE)
         for entry in self.entries:
             yield header(entry.path, entry.size, self.mode)
-            yield from _checked(entry)
+            yield from checked(entry)
             yield bytes(_padded(entry.size) - entry.size)
         yield _END
 
@@ -173,17 +173,24 @@ def _folders(entries: Sequence[Entry]) -> list[str]:
     return list(seen)
 
 
-def _checked(entry: Entry) -> Iterator[bytes]:
-    """The content, as far as it is what was packed."""
-    digest, left = hashlib.sha256(), entry.size
+def checked(entry: Entry) -> Iterator[bytes]:
+    """The content of one file.
+
+    Raises:
+        NotFoundError: it is gone.
+        ConflictError: it is not what it was; raised before its last piece, so nobody can take it for whole.
+    """
+    digest, left, held = hashlib.sha256(), entry.size, b""
     for chunk in _read(entry):
+        digest.update(chunk)
         left -= len(chunk)
         if left < 0:
             break
-        digest.update(chunk)
-        yield chunk
+        yield held
+        held = chunk
     if left or digest.hexdigest() != entry.sha256:
         raise ConflictError(f"{_told(entry)} has changed since it was packed", hint="pack it again, then push")
+    yield held
 
 
 def _read(entry: Entry) -> Iterator[bytes]:

@@ -10,7 +10,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.testbed.registry import Crane, Registry
 
 from i4q_ai import oci
 from i4q_ai.errors import (
@@ -25,9 +24,8 @@ from i4q_ai.errors import (
 )
 from i4q_ai.model import Model
 from i4q_ai.workload import Workload
-
-HTPASSWD = "press:$2b$04$1z7rGkUdDG3Ytlk2ZrB8oesG6tqocZEcQedyoOfP638W24iYADMiO"
-"""The user press with the password oil."""
+from tests.e2e.oci.accounts import HTPASSWD, PASSWORD, USER
+from tests.testbed.registry import Crane, Registry
 
 
 @pytest.fixture
@@ -213,9 +211,13 @@ def test_basic_credentials(tmp_path: Path, model: Model, monkeypatch: pytest.Mon
         with pytest.raises(AuthError, match="401") as refused:
             model.push(to)
         assert "docker login" in refused.value.hint
-        (config / "config.json").write_text(json.dumps({"auths": {private.host: {"username": "press", "password": "oil"}}}))
+        (config / "config.json").write_text(
+            json.dumps({"auths": {private.host: {"username": USER, "password": PASSWORD}}})
+        )
         assert Model.from_oci(str(model.push(to).reference)).name == "tool-wear"
-        (config / "config.json").write_text(json.dumps({"auths": {private.host: {"username": "press", "password": "not-this-one"}}}))
+        (config / "config.json").write_text(
+            json.dumps({"auths": {private.host: {"username": USER, "password": "not-this-one"}}})
+        )
         with pytest.raises(AuthError) as wrong:
             model.replace(version="2").push(to)
         assert "not-this-one" not in str(wrong.value)
