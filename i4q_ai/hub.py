@@ -243,4 +243,4 @@ class Hub:
 def _name(thing: Model | Workload, name: str | None) -> str:
     if not isinstance(thing, Model | Workload):
         raise InvalidError(f"a {type(thing).__name__} cannot be deployed", hint="give a Model or a Workload")
-    return thing.name if name is None else _Named(name=name).name
+    return thing.name if name is None else _Named.parse({"name": name}, where=f"deployment {name!r}").name

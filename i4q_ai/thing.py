@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, NoReturn, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from i4q_ai.errors import SchemaError, nearest
@@ -50,7 +50,9 @@ def _is_name(value: str) -> str:
     return value
 
 
-def _is_version(value: str) -> str:
+def _is_version(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"a version is text, this is {value!r}; write it in quotes")
     if not _VERSION.fullmatch(value):
         raise ValueError(
             f"{value!r} is no version: up to 128 of letters, digits, '.', '_', '-', not beginning with '.' or '-'"
@@ -81,7 +83,7 @@ def _is_digest(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_is_name)]
 """A DNS label: it becomes the name of objects, folders and variables."""
-Version = Annotated[str, AfterValidator(_is_version)]
+Version = Annotated[str, BeforeValidator(_is_version)]
 """For people, immutable; by the grammar of OCI tags."""
 Digest = Annotated[str, AfterValidator(_is_digest)]
 """The identity of content: `sha256:…`."""
