@@ -24,7 +24,7 @@ _TABLES = (
         PRIMARY KEY (kind, namespace, name, revision)) WITHOUT ROWID""",
     """CREATE TABLE clusters (
         name TEXT PRIMARY KEY, document TEXT NOT NULL, revision INTEGER NOT NULL,
-        state TEXT NOT NULL, since TEXT NOT NULL) WITHOUT ROWID""",
+        state TEXT NOT NULL, since TEXT NOT NULL, last_report TEXT) WITHOUT ROWID""",
     # A row without an item is a tombstone: it keeps the revision of the removal.
     """CREATE TABLE assignments (
         cluster TEXT REFERENCES clusters (name) ON DELETE CASCADE, namespace TEXT, name TEXT,

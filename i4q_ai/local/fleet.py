@@ -98,7 +98,7 @@ class EmbeddedFleet:
         Raises:
             NotFoundError: there is no such cluster.
         """
-        self._become(name, "stopped", deadline)
+        self._become(name, "stopped", deadline, report=self._last_report(name))
         self._agents.stop(name, deadline=deadline)
 
     def start(self, name: str, *, deadline: Deadline) -> None:
@@ -210,12 +210,19 @@ class EmbeddedFleet:
         with self._database.read(deadline) as connection:
             return _described(roster.entry(connection, name))
 
-    def _become(self, name: str, state: roster.State, deadline: Deadline) -> None:
+    def _become(self, name: str, state: roster.State, deadline: Deadline, *, report: Report | None = None) -> None:
         with self._database.write(deadline) as connection:
             present = roster.entry(connection, name).state
             if present == "removing" and state != "removing":
                 raise ConflictError(f"cluster '{name}' is being removed", hint="remove it again to finish that")
-            roster.become(connection, name, state)
+            roster.become(connection, name, state, report=report)
+
+    def _last_report(self, name: str) -> Report | None:
+        try:
+            return self._agents.control(name).report()
+        except (I4qError, OSError) as error:
+            log.warning("cluster %s: its last report cannot be read: %s", name, error)
+            return None
 
     def _run(self, name: str, deadline: Deadline) -> Away | None:
         """Bring a cluster's file up to the database and its agent to life; why not, if that cannot be."""
@@ -248,8 +255,7 @@ class EmbeddedFleet:
         try:
             report = control.report()
             away = self._away(entry, rows, report, deadline)
-            if away is None:
-                report = control.report()
+            report = control.report() if away is None else entry.last_report or report
         except (I4qError, OSError) as error:
             report, away = None, Away("NotReadable", str(error))
         return observations(rows, report, away)

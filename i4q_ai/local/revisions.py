@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 
-DEPLOYMENT = "deployment"
-"""The kind of record that actions on clusters come from."""
-
 
 def revision_of(connection: sqlite3.Connection, kind: str, namespace: str, name: str) -> int | None:
     """The present revision of a record; 0 if it was removed, None if there never was one."""

@@ -11,9 +11,11 @@ from typing import Literal
 
 from i4q_ai.cluster import Cluster, Condition, Taint
 from i4q_ai.errors import ConflictError, NotFoundError, nearest
+from i4q_ai.status import Report
 
 State = Literal["on", "stopped", "removing"]
 
+_SELECT = "SELECT document, revision, state, since, last_report FROM clusters"
 _REASONS: dict[State, tuple[str, str]] = {
     "on": ("OnDemand", "its agent is started when it is needed"),
     "stopped": ("Stopped", "it was stopped on purpose"),
@@ -30,12 +32,14 @@ class Entry:
         revision: of what it should have; one more with each change.
         state: whether it may run.
         since: when that state began.
+        last_report: what its agent reported before it was stopped; None if it is not stopped, or never reported.
     """
 
     cluster: Cluster
     revision: int
     state: State
     since: datetime
+    last_report: Report | None = None
 
     @property
     def name(self) -> str:
@@ -52,7 +56,7 @@ class Entry:
 
 def entries(connection: sqlite3.Connection) -> list[Entry]:
     """All clusters by name."""
-    rows = connection.execute("SELECT document, revision, state, since FROM clusters ORDER BY name")
+    rows = connection.execute(f"{_SELECT} ORDER BY name")
     return [_entry(row) for row in rows]
 
 
@@ -62,8 +66,7 @@ def entry(connection: sqlite3.Connection, name: str) -> Entry:
     Raises:
         NotFoundError: there is none of that name; with the nearest one.
     """
-    sql = "SELECT document, revision, state, since FROM clusters WHERE name = ?"
-    row = connection.execute(sql, (name,)).fetchone()
+    row = connection.execute(f"{_SELECT} WHERE name = ?", (name,)).fetchone()
     if row is None:
         known = [known for (known,) in connection.execute("SELECT name FROM clusters")]
         raise NotFoundError(f"there is no cluster '{name}'", hint=nearest(name, known))
@@ -79,7 +82,7 @@ def add(connection: sqlite3.Connection, cluster: Cluster) -> None:
     if connection.execute("SELECT 1 FROM clusters WHERE name = ?", (cluster.name,)).fetchone():
         raise ConflictError(f"there is a cluster '{cluster.name}' already", hint="give the new one another name")
     values = (cluster.name, _document(cluster), str(datetime.now(UTC)))
-    connection.execute("INSERT INTO clusters VALUES (?, ?, 1, 'on', ?)", values)
+    connection.execute("INSERT INTO clusters VALUES (?, ?, 1, 'on', ?, NULL)", values)
 
 
 def annotate(
@@ -97,12 +100,23 @@ def annotate(
     connection.execute("UPDATE clusters SET document = ? WHERE name = ?", (_document(annotated), name))
 
 
-def become(connection: sqlite3.Connection, name: str, state: State) -> None:
-    """Put a cluster into another state; the time stays if it is in it already."""
+def become(connection: sqlite3.Connection, name: str, state: State, *, report: Report | None = None) -> None:
+    """Put a cluster into another state; nothing if it is in it already.
+
+    Args:
+        connection: within a write transaction.
+        name: of the cluster.
+        state: the new one.
+        report: what was last heard of it, when it goes out of reach.
+    """
     connection.execute(
-        "UPDATE clusters SET state = :state, since = :now WHERE name = :name AND state <> :state",
-        {"name": name, "state": state, "now": str(datetime.now(UTC))},
-    )
+        """UPDATE clusters SET state = :state, since = :now, last_report = :report
+        WHERE name = :name AND state <> :state""",
+        {
+            "name": name, "state": state, "now": str(datetime.now(UTC)),
+            "report": report.model_dump_json() if report else None,
+        },
+    )  # fmt: skip
 
 
 def advance(connection: sqlite3.Connection, name: str | None = None) -> None:
@@ -121,6 +135,7 @@ def _document(cluster: Cluster) -> str:
     return json.dumps(cluster.replace(conditions=()).dump())
 
 
-def _entry(row: tuple[str, int, State, str]) -> Entry:
-    document, revision, state, since = row
-    return Entry(Cluster.parse(json.loads(document)), revision, state, datetime.fromisoformat(since))
+def _entry(row: tuple[str, int, State, str, str | None]) -> Entry:
+    document, revision, state, since, last = row
+    report = Report.model_validate_json(last) if last else None
+    return Entry(Cluster.parse(json.loads(document)), revision, state, datetime.fromisoformat(since), report)

@@ -11,7 +11,8 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError
 from i4q_ai.local import told
 from i4q_ai.local.database import Database
-from i4q_ai.local.revisions import DEPLOYMENT, revision_of
+from i4q_ai.local.revisions import revision_of
+from i4q_ai.spec import RECORD_KIND
 
 KEPT = 20
 """How many revisions of a record are kept, the present one included."""
@@ -75,7 +76,7 @@ class EmbeddedStore:
             _expect(connection, key, expected)
             connection.execute(f"UPDATE names SET revision = 0 WHERE {_KEY}", key)  # noqa: S608
             connection.execute(f"DELETE FROM records WHERE {_KEY}", key)  # noqa: S608
-            if kind == DEPLOYMENT:
+            if kind == RECORD_KIND:
                 told.forget(connection, namespace, name)
 
     def history(self, kind: str, namespace: str, name: str, *, deadline: Deadline) -> list[Record]:

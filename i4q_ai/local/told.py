@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from i4q_ai.backends.base import Action
 from i4q_ai.desired import Item, item_from
 from i4q_ai.local import roster
-from i4q_ai.local.revisions import DEPLOYMENT, revision_of
+from i4q_ai.local.revisions import revision_of
+from i4q_ai.spec import RECORD_KIND
 from i4q_ai.status import Kind
 
 _SCOPE = "(:namespace IS NULL OR namespace = :namespace) AND (:name IS NULL OR name = :name)"
@@ -74,7 +75,7 @@ def _record(connection: sqlite3.Connection, action: Action, told_at: int) -> boo
         key,
     ).fetchone()
     had, revision, when = known or (None, 0, 0)
-    present = revision_of(connection, DEPLOYMENT, about.namespace, about.name)
+    present = revision_of(connection, RECORD_KIND, about.namespace, about.name)
     if action.revision < revision or present not in (None, action.revision):
         return False
     item = json.dumps(action.after.model_dump(mode="json")) if action.after else None
