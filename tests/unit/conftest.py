@@ -4,6 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 import pytest_socket
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure: no example has a deadline.
+settings.register_profile("i4q", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("i4q")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,99 @@
+"""Release: one file that says what goes where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from i4q_ai.errors import NotFoundError, SchemaError
+from i4q_ai.placement import Placement
+from i4q_ai.placing.rules import Label
+from i4q_ai.release import Placed, Release
+from i4q_ai.rollout.step import Rollout
+from tests.unit import things
+
+V1, V2 = things.model(version="1"), things.model(version="2")
+WORK = things.workload()
+NORTH = Placement("lines", Label("line"), groups={"north": Label("site") == "north"})
+
+
+def release(*deployments: dict[str, object]) -> Release:
+    return Release(models=(V1, V2), workloads=(WORK,), placements=(NORTH,), deployments=deployments)
+
+
+def test_names_become_objects() -> None:
+    specs = release(
+        {"model": "tool-wear@2", "to": "lines", "versions": {"north": "1"}, "flavour": "files"},
+        {"workload": "monitor", "to": "lines", "name": "watcher", "rollout": {"strategy": "staged"}},
+    ).specs(owner="me")
+    assert list(specs) == ["tool-wear", "watcher"]
+    assert (specs["tool-wear"].model, specs["tool-wear"].versions, specs["tool-wear"].owner) == (
+        V2,
+        {"north": V1},
+        "me",
+    )
+    assert specs["watcher"].workload == WORK
+    assert specs["watcher"].rollout == Rollout(strategy="staged")
+
+
+@pytest.mark.parametrize(
+    ("deployment", "reason"),
+    [
+        (
+            {"model": "tool-waer@2", "to": "lines"},
+            r"deployments\.0\.model: there is no 'tool-waer@2'.*mean 'tool-wear@2'",
+        ),
+        (
+            {"model": "tool-wear", "to": "lines"},
+            r"deployments\.0\.model: 'tool-wear' may be any of: tool-wear@1, tool-wear@2",
+        ),
+        ({"model": "tool-wear@1", "to": "line"}, r"deployments\.0\.to: there is no placement 'line'.*mean 'lines'"),
+        ({"model": "tool-wear@1", "to": "lines", "versions": {"north": "9"}}, r"deployments\.0\.versions\.north: "),
+        ({"model": "tool-wear@1", "to": "lines", "versions": {"nort": "1"}}, r"deployments\.0: .*did you mean 'north'"),
+        ({"workload": "monitor", "to": "lines", "flavour": "files"}, r"deployments\.0: .*are a model's"),
+        (
+            {"model": "tool-wear@1", "to": "lines", "rollout": {"strategy": "staged", "stages": ["north"]}},
+            r"deployments\.0: .*leave out: \*",
+        ),
+    ],
+)
+def test_what_it_does_not_have_is_refused_with_the_path(deployment: dict[str, object], reason: str) -> None:
+    with pytest.raises(SchemaError, match=reason):
+        release(deployment).specs(owner="me")
+
+
+def test_two_deployments_of_one_name() -> None:
+    one = {"model": "tool-wear@1", "to": "lines"}
+    with pytest.raises(SchemaError, match=r"deployments\.1: two deployments are called 'tool-wear'.*give one of them"):
+        release(one, one).specs(owner="me")
+
+
+def test_a_deployment_is_of_one_object() -> None:
+    with pytest.raises(SchemaError, match="of one 'model' or one 'workload'"):
+        Placed(to="lines")
+    with pytest.raises(SchemaError, match="of one 'model' or one 'workload'"):
+        Placed(model="a", workload="b", to="lines")
+
+
+def test_a_file_is_read_back(tmp_path: Path) -> None:
+    file = tmp_path / "release.yaml"
+    file.write_text(release({"model": "tool-wear@1", "to": "lines"}).to_yaml())
+    assert Release.read(file) == release({"model": "tool-wear@1", "to": "lines"})
+
+
+def test_errors_name_the_file_and_the_place(tmp_path: Path) -> None:
+    file = tmp_path / "release.yaml"
+    with pytest.raises(NotFoundError, match="there is no file"):
+        Release.read(file)
+    file.write_text("apiVersion: i4q-ai/v1\nkind: Release\nmodels: [\n")
+    with pytest.raises(SchemaError, match=r"release\.yaml: line 4, column 1: "):
+        Release.read(file)
+    file.write_text("apiVersion: i4q-ai/v1\nkind: Release\nmodels:\n- {name: A, version: '1'}\n")
+    with pytest.raises(SchemaError, match=r"release\.yaml: models\.0\.name: 'A' is no name"):
+        Release.read(file)
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SchemaError, match=r"release\.yaml: cannot be read"):
+        Release.read(file)
+    with pytest.raises(SchemaError, match="cannot be read"):
+        Release.read(tmp_path)
