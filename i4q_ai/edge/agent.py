@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import json
+import contextlib
 import logging
 import os
 import selectors
 import socket
-import threading
 import time
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from i4q_ai.desired import Desired, Item, ModelItem, WorkloadItem
-from i4q_ai.edge import crash, documents, memory, observing, ports, reconcile, tails
+from i4q_ai.desired import Desired, Item, ModelItem
+from i4q_ai.edge import crash, documents, locking, memory, ports, reconcile, tails
 from i4q_ai.edge.children import Children
 from i4q_ai.edge.jobs import Jobs, Outcome
+from i4q_ai.edge.lanes import Lanes
 from i4q_ai.edge.listening import Listener
 from i4q_ai.edge.paths import Paths, socket_path
+from i4q_ai.edge.reporting import Reporter
 from i4q_ai.edge.state import ItemState, Key, Process
-from i4q_ai.errors import ConflictError, I4qError
-from i4q_ai.status import Observation, Report
+from i4q_ai.edge.watching import Watch
+from i4q_ai.errors import I4qError, StorageError
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0
 """Seconds between looks at the desired state when nobody wakes the agent."""
 TIDY_EVERY = 30.0
-_WORKERS = 8
 _ROUNDS = 20
-_LOCK_TRIES, _LOCK_PAUSE = 10, 0.05
 
 
 class Agent:
@@ -45,38 +40,36 @@ class Agent:
 
     Raises:
         ConflictError: another agent runs there.
+        StorageError: the folder of its socket belongs to somebody else.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.paths = Paths(folder)
-        self._lock = _take_lock(self.paths.lock)
+        self._lock = locking.take(self.paths.lock)
         for part in (self.paths.run, self.paths.logs, self.paths.blobs):
             part.mkdir(exist_ok=True)
-        self._children = Children(self.paths)
-        self._jobs = Jobs(self.paths, self._children)
-        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="job")
         self._selector = selectors.DefaultSelector()
         self._ears, self._bell = socket.socketpair()
         self._ears.setblocking(False)
         self._bell.setblocking(False)
-        self._selector.register(self._ears, selectors.EVENT_READ, lambda _: self._hear())
+        self._selector.register(self._ears, selectors.EVENT_READ, lambda _: self._ears.recv(4096))
         address = socket_path(folder)
         self._listener = Listener(address, self._selector, wake=self.wake, stop=self.stop)
-        _say(self._lock, {"pid": os.getpid(), "socket": str(address)})
+        locking.tell(self._lock, {"pid": os.getpid(), "socket": str(address)})
 
+        self._children = Children(self.paths)
+        self._jobs = Jobs(self.paths, self._children)
+        self._lanes = Lanes(self._jobs, self._ring)
+        self._watch = Watch(self._children, self._selector, self._child_ended)
+        self._reporter = Reporter(self.paths.status)
         self._desired: Desired | None = None
         self._local: dict[Key, ItemState] = {}
-        self._busy: dict[Key, reconcile.Step] = {}
-        self._cancels: dict[Key, threading.Event] = {}
-        self._results: deque[tuple[Key, bool, Future[Outcome]]] = deque()
-        self._watched: dict[Key, tuple[Process, int]] = {}
         self._stamp: documents.Stamp | bool = False
         self._message = ""
         self._saved = ""
-        self._shown: tuple[object, ...] = ()
-        self._observations: dict[Key, Observation] = {}
         self._tidy_at = 0.0
+        self._unclean = True
         self._stopping = False
 
     def wake(self) -> None:
@@ -90,7 +83,7 @@ class Agent:
         self._ring()
 
     def run(self) -> None:
-        """Work until somebody says stop."""
+        """Work until somebody says stop; after an error nobody foresaw, the children go on without an agent."""
         self._remember()
         log.info("agent %d of %s begins", os.getpid(), self.paths.folder)
         try:
@@ -98,8 +91,10 @@ class Agent:
                 self._turn()
                 for key, mask in self._selector.select(self._patience()):
                     key.data(mask)
-        finally:
-            self._end()
+        except Exception:
+            log.critical("agent %d cannot go on", os.getpid(), exc_info=True)
+            raise
+        self._end()
 
     def _turn(self) -> None:
         self._take_results()
@@ -113,7 +108,6 @@ class Agent:
     def _remember(self) -> None:
         self._desired, remembered = memory.read(self.paths.state)
         wanted = {(item.namespace, item.name): item for item in self._desired.items} if self._desired else {}
-        self._observations = _last_observations(self.paths.status)
         there = memory.found(self.paths)
         for key in {*remembered, *there, *self._children.found()}:
             process = self._children.adopt(key)
@@ -132,17 +126,21 @@ class Agent:
         self._stamp = stamp
         crash.point("desired-read")
         try:
-            found = Desired.from_json(self.paths.desired.read_bytes(), where=str(self.paths.desired.name))
+            found = Desired.from_json(self.paths.desired.read_bytes(), where=self.paths.desired.name)
         except FileNotFoundError:
             return
         except (OSError, I4qError) as error:
             self._complain(f"the desired state cannot be read, the last one stands: {error}")
             return
-        if self._desired and found.revision < self._desired.revision:
-            self._complain(f"revision {found.revision} is older than {self._desired.revision}, which stands")
+        last = self._desired
+        if last and found.revision < last.revision:
+            self._complain(f"revision {found.revision} is older than {last.revision}, which stands")
             return
         self._message = ""
         self._desired = found
+        for item in set(last.items if last else ()) ^ set(found.items):
+            key = (item.namespace, item.name)
+            self._local[key] = self._local.get(key, ItemState(kind=item.kind)).at_once()
 
     def _complain(self, message: str) -> None:
         if message != self._message:
@@ -154,21 +152,23 @@ class Agent:
             return
         for item in self._desired.items:
             self._local.setdefault((item.namespace, item.name), ItemState(kind=item.kind))
+        steps: list[reconcile.Step] = []
         for _ in range(_ROUNDS):
             steps = reconcile.steps(self._desired, self._local, time.monotonic())
-            if not [step for step in steps if self._decide(step)]:
+            if not [step for step in steps if self._decide(step, self._desired)]:
                 break
-        self._choose_ports(steps)
+        for step in steps:
+            if isinstance(step, reconcile.Start):
+                self._choose_port(step.key, step.item)
         self._save()
         for step in steps:
-            self._begin(step, self._desired)
+            self._local[step.key] = self._lanes.begin(step, self._local, self._desired)
 
-    def _decide(self, step: reconcile.Step) -> bool:
+    def _decide(self, step: reconcile.Step, desired: Desired) -> bool:
         """Do a step that needs no job; False if it needs one."""
         state = self._local[step.key]
         if isinstance(step, reconcile.Accept):
-            assert self._desired is not None
-            self._local[step.key] = state.accept(step.item, self._desired.policy.keep)
+            self._local[step.key] = state.accept(step.item, desired.policy.keep)
         elif isinstance(step, reconcile.Refuse):
             log.warning("%s/%s: version %s is given up: %s", *step.key, step.item.version, step.trouble.message)
             self._local[step.key] = state.refuse(step.item, step.trouble)
@@ -176,101 +176,38 @@ class Agent:
             return False
         return True
 
-    def _choose_ports(self, steps: list[reconcile.Step]) -> None:
-        for step in steps:
-            state = self._local[step.key]
-            if not isinstance(step, reconcile.Start) or state.port is not None or not _needs_port(step.item):
-                continue
+    def _choose_port(self, key: Key, item: Item) -> None:
+        state = self._local[key]
+        needed = isinstance(item, ModelItem) or item.port is not None
+        if needed and state.port is None:
             taken = {other.port for other in self._local.values() if other.port is not None}
-            seed = f"{self.paths.folder}/{step.key}"
-            self._local[step.key] = replace(state, port=ports.choose(taken, seed=seed))
-
-    def _begin(self, step: reconcile.Step, desired: Desired) -> None:
-        key, state = step.key, self._local[step.key]
-        if isinstance(step, reconcile.Cancel):
-            self._cancels[key].set()
-            return
-        if isinstance(step, reconcile.Fetch):
-            cancel = self._cancels[key] = threading.Event()
-            self._local[key] = replace(state, fetching=step.item.digest)
-            job = self._pool.submit(self._jobs.fetch, step, cancel)
-        else:
-            self._busy[key] = step
-            self._local[key] = replace(state, busy=True)
-            if isinstance(step, reconcile.Stop):
-                self._unwatch(key)
-            job = self._submit(step, state, desired)
-        job.add_done_callback(lambda done: self._report_done(key, isinstance(step, reconcile.Fetch), done))
-
-    def _submit(self, step: reconcile.Step, state: ItemState, desired: Desired) -> Future[Outcome]:
-        jobs, submit, process = self._jobs, self._pool.submit, state.process
-        match step:
-            case reconcile.Expose():
-                return submit(jobs.expose, step)
-            case reconcile.Start():
-                told = {
-                    name: other.port
-                    for (namespace, name), other in self._local.items()
-                    if namespace == step.key[0] and other.port is not None
-                }
-                again = state.failures > 0
-                return submit(jobs.start, step, port=state.port, ports=told, again=again)
-            case reconcile.Stop() if process:
-                return submit(jobs.stop, step, process)
-            case reconcile.Load() if state.port is not None:
-                return submit(jobs.load, step, state.port, desired.policy.probe_timeout)
-            case reconcile.Probe() if process:
-                return submit(jobs.probe, step, process, state.port)
-            case reconcile.Prune():
-                return submit(jobs.prune, step, state.kind)
-            case reconcile.Remove():
-                return submit(jobs.remove, step, state.kind)
-        raise AssertionError(f"{step} does not fit {state}")
-
-    def _report_done(self, key: Key, fetch: bool, done: Future[Outcome]) -> None:
-        self._results.append((key, fetch, done))
-        self._ring()
+            port = ports.choose(taken, seed=f"{self.paths.folder}/{key}")
+            self._local[key] = replace(state, port=port)
 
     def _take_results(self) -> None:
-        while self._results:
-            key, fetch, done = self._results.popleft()
-            if not fetch:
-                self._busy.pop(key, None)
-            self._apply(key, done.result())
+        for step, outcome in self._lanes.ended():
+            self._unclean |= isinstance(step, (reconcile.Prune, reconcile.Remove))
+            self._apply(step.key, outcome)
 
     def _apply(self, key: Key, outcome: Outcome) -> None:
         state = self._local.pop(key, None)
         after = outcome(state) if state is not None else None
         if after is not None:
-            self._local[key] = replace(after, busy=key in self._busy)
+            self._local[key] = replace(after, busy=self._lanes.busy(key) is not None)
 
     def _watch_children(self) -> None:
-        for key, (process, _) in list(self._watched.items()):
-            state = self._local.get(key)
-            if state is None or state.process is None or state.process.pid != process.pid:
-                self._unwatch(key)
-        for key, state in list(self._local.items()):
-            if state.process is None or key in self._watched or isinstance(self._busy.get(key), reconcile.Stop):
-                continue
-            descriptor = self._children.watch(state.process)
-            if descriptor is not None:
-                self._watched[key] = (state.process, descriptor)
-                self._selector.register(descriptor, selectors.EVENT_READ, lambda _, key=key: self._child_ended(key))
-            elif not self._children.alive(key, state.process):
-                self._apply(key, self._jobs.ended(key, state.process))
-                self._ring()
+        """Watch all children but those that are being ended on purpose."""
+        self._watch.update(
+            {
+                key: state.process
+                for key, state in self._local.items()
+                if state.process and not isinstance(self._lanes.busy(key), reconcile.Stop)
+            }
+        )
 
-    def _child_ended(self, key: Key) -> None:
-        self._unwatch(key)
-        process = self._local[key].process
-        if process is not None:
-            self._apply(key, self._jobs.ended(key, process))
-
-    def _unwatch(self, key: Key) -> None:
-        watched = self._watched.pop(key, None)
-        if watched is not None:
-            self._selector.unregister(watched[1])
-            os.close(watched[1])
+    def _child_ended(self, key: Key, process: Process) -> None:
+        self._apply(key, self._jobs.ended(key, process))
+        self._ring()
 
     def _save(self) -> None:
         text = memory.dump(self._desired, self._local)
@@ -279,37 +216,16 @@ class Agent:
         crash.point("before-state")
         try:
             documents.write(self.paths.state, text, durable=True)
-        except I4qError as error:
+        except StorageError as error:
             self._complain(str(error))
             return
         self._saved = text
         crash.point("after-state")
 
     def _publish(self) -> None:
-        time_of_day = datetime.now(UTC)
-        items: tuple[Observation, ...] = ()
-        if self._desired is not None:
-            items = observing.observe(
-                self._desired, self._local, now=time.monotonic(), time=time_of_day, before=self._observations
-            )
-            self._observations = {(item.namespace, item.name): item for item in items}
-        revision = self._desired.revision if self._desired else 0
-        shown = (revision, self._message, items)
-        if shown == self._shown:
-            return
-        cluster = self._desired.cluster if self._desired else self.paths.folder.name
-        report = Report(
-            cluster=cluster, revision=revision, time=time_of_day, agent=_version(), message=self._message, items=items
-        )
-        text = report.model_dump_json()
-        crash.point("before-status")
-        try:
-            documents.write(self.paths.status, text + "\n")
-        except I4qError as error:
-            self._complain(str(error))
-        else:
-            self._shown = shown
-        self._listener.publish(text)
+        news = self._reporter.report(self._desired, self._local, message=self._message)
+        if news is not None:
+            self._listener.publish(news)
 
     def _patience(self) -> float:
         """Seconds to sleep unless something happens."""
@@ -318,27 +234,21 @@ class Agent:
         return LOOK_EVERY if alarm is None else min(LOOK_EVERY, max(0.0, alarm - now))
 
     def _tidy(self) -> None:
+        if self._unclean and not any(state.busy or state.fetching for state in self._local.values()):
+            self._unclean = not self._lanes.clean(memory.digests(self._desired, self._local))
         now = time.monotonic()
-        if now < self._tidy_at:
-            return
-        self._tidy_at = now + TIDY_EVERY
-        for path in self.paths.logs.glob("*.log"):
-            try:
-                tails.bound(path)
-            except OSError as error:
-                log.warning("%s cannot be shortened: %s", path, error)
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_EVERY
+            tails.bound_all(self.paths.logs)
 
     def _end(self) -> None:
         log.info("agent %d ends, and its children with it", os.getpid())
-        for cancel in self._cancels.values():
-            cancel.set()
-        for key in list(self._watched):
-            self._unwatch(key)
+        self._watch.update({})
+        self._lanes.cancel_fetches()
         self._stop_children()
-        self._pool.shutdown(cancel_futures=True)
-        self._results = deque(result for result in self._results if not result[2].cancelled())
+        self._lanes.close()
         self._take_results()
-        self._stop_children()
+        self._stop_children()  # what a job has started meanwhile
         self._save()
         self._publish()
         self._listener.close()
@@ -356,49 +266,5 @@ class Agent:
                 self._local[key] = self._local[key].stopped()
 
     def _ring(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):  # it rings already
             self._bell.send(b"!")
-        except BlockingIOError:
-            pass  # it rings already
-        except OSError as error:
-            if error.errno != errno.EBADF:
-                raise
-
-    def _hear(self) -> None:
-        self._ears.recv(4096)
-
-
-def _needs_port(item: Item) -> bool:
-    return isinstance(item, ModelItem) or (isinstance(item, WorkloadItem) and item.port is not None)
-
-
-def _take_lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    for _ in range(_LOCK_TRIES):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except BlockingIOError:
-            time.sleep(_LOCK_PAUSE)  # somebody who only looks whether an agent is there holds it for an instant
-    os.close(descriptor)
-    raise ConflictError(f"another agent runs in {path.parent}")
-
-
-def _say(descriptor: int, about: dict[str, object]) -> None:
-    text = json.dumps(about).encode()
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, text, 0)
-
-
-def _last_observations(path: Path) -> dict[Key, Observation]:
-    try:
-        report = Report.model_validate_json(path.read_bytes())
-    except (OSError, ValueError):
-        return {}  # there is none, or it is from another version: phases begin now
-    return {(item.namespace, item.name): item for item in report.items}
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("i4q-ai")

@@ -47,7 +47,15 @@ class Children:
     _own: dict[Key, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(
-        self, key: Key, item: Item, command: Sequence[str], *, folder: Path, variables: Mapping[str, str], token: str
+        self,
+        key: Key,
+        item: Item,
+        command: Sequence[str],
+        *,
+        folder: Path,
+        variables: Mapping[str, str],
+        token: str,
+        port: int | None = None,
     ) -> Process:
         """Start a child in a process group of its own.
 
@@ -58,16 +66,18 @@ class Children:
             folder: where it works.
             variables: its whole environment, `token` included.
             token: its mark.
+            port: that it was told to listen on; remembered beside it.
 
         Raises:
             StorageError: one of its files cannot be written, or a child of this key still lives.
         """
-        about, pid_file = self._file(key, "json"), self._file(key, "pid")
+        pid_file = self._file(key, "pid")
+        about = {"token": token, "port": port, "item": item.model_dump(mode="json")}
         held = _lock(self._file(key, "lock"))
         if held is None:
             raise StorageError(f"a process of '{key[0]}/{key[1]}' is still there", hint="it is being ended")
         try:
-            documents.write(about, json.dumps({"token": token, "item": item.model_dump(mode="json")}))
+            documents.write(self._file(key, "json"), json.dumps(about))
             pid_file.unlink(missing_ok=True)
             crash.point("before-spawn")
             child = self._spawn(key, [*command], folder, variables, held)
@@ -77,7 +87,7 @@ class Children:
             os.close(held)
         self._own[key] = child
         crash.point("after-spawn")
-        return Process(child.pid, token, item, time.monotonic())
+        return Process(child.pid, token, item, time.monotonic(), port)
 
     def _spawn(
         self, key: Key, command: list[str], folder: Path, variables: Mapping[str, str], held: int
@@ -107,13 +117,13 @@ class Children:
             return None
         try:
             about = json.loads(self._file(key, "json").read_bytes())
-            token, item = str(about["token"]), item_from(about["item"])
+            token, item, port = str(about["token"]), item_from(about["item"]), about["port"]
         except (OSError, ValueError, KeyError, TypeError, I4qError) as error:
             log.warning("%s/%s: the description of its process cannot be read: %s", *key, error)
             return None
         pid = self._pid(key)
         if pid is not None and _is_marked(pid, token):
-            return Process(pid, token, item, time.monotonic())
+            return Process(pid, token, item, time.monotonic(), port)
         self._end_group(key, pid)
         return None
 

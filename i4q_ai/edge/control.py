@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import select
@@ -13,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from i4q_ai.edge import locking
 from i4q_ai.edge.paths import Paths
 from i4q_ai.errors import DeadlineError, StorageError, UnreachableError
 from i4q_ai.status import Report
@@ -41,18 +41,7 @@ class Control:
 
     def alive(self) -> bool:
         """An agent runs in the folder."""
-        try:
-            descriptor = os.open(self.paths.lock, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        else:
-            return False
-        finally:
-            os.close(descriptor)
+        return locking.taken(self.paths.lock)
 
     def start(self, *, timeout: float = 30) -> None:
         """Start an agent that goes on when this process ends; nothing if one runs.
@@ -75,14 +64,24 @@ class Control:
             self._spawn(told)
         finally:
             os.close(told)
+        deadline = time.monotonic() + timeout
         try:
             if not select.select([ready], [], [], timeout)[0]:
                 raise DeadlineError(f"the agent of {self.paths.folder} did not listen within {timeout:g} s")
             began = os.read(ready, 16) != b""
         finally:
             os.close(ready)
-        if not began and not self.alive():
-            raise StorageError(f"the agent of {self.paths.folder} ended at once", hint=f"{self.paths.log} says why")
+        if not began:
+            self._meet(deadline)
+
+    def _meet(self, deadline: float) -> None:
+        """Our agent has ended: because of an error, or because somebody else's was faster."""
+        while not self.wake():
+            if not self.alive():
+                raise StorageError(f"the agent of {self.paths.folder} ended at once", hint=f"{self.paths.log} says why")
+            if time.monotonic() > deadline:
+                raise DeadlineError(f"the agent of {self.paths.folder} did not listen in time")
+            time.sleep(_RETRY)  # the other one was not started by us, so it does not tell us when it listens
 
     def _spawn(self, told: int) -> None:
         program = [sys.executable, "-m", "i4q_ai.edge", str(self.paths.folder), "--ready-fd", str(told)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from i4q_ai.desired import Item, ModelItem, WorkloadItem
-from i4q_ai.edge import asking, crash, environment, reconcile, tails, trees
+from i4q_ai.edge import asking, cleaning, crash, environment, reconcile, tails, trees
 from i4q_ai.edge.children import Children
 from i4q_ai.edge.paths import Paths, tree_name
 from i4q_ai.edge.state import REFUSED, ItemState, Key, Process, Trouble
@@ -120,7 +120,7 @@ class Jobs:
             assert port is not None
             command = environment.server_command(item, home, port=port, token=token)
             told, folder = environment.server_variables(os.environ, token=token), home
-        return self.children.start(key, item, command, folder=folder, variables=told, token=token)
+        return self.children.start(key, item, command, folder=folder, variables=told, token=token, port=port)
 
     def stop(self, step: reconcile.Stop, process: Process) -> Outcome:
         """End a process."""
@@ -188,6 +188,14 @@ class Jobs:
             return lambda state: state.ended(trouble, time.monotonic())
         log.info("%s/%s: removed", *step.key)
         return lambda _: None
+
+    def clean(self, kept: set[str]) -> int:
+        """Delete downloaded bytes that no kept version needs."""
+        try:
+            return cleaning.clean(self.paths.blobs, kept)
+        except OSError as error:
+            log.warning("old downloads cannot be deleted: %s", error)
+            return 0
 
     def ended(self, key: Key, process: Process) -> Outcome:
         """Clean up after a process that ended by itself."""

@@ -66,3 +66,11 @@ def on_disk(state: ItemState, home: Path, known: list[Item]) -> ItemState:
     name = trees.linked(home)
     current = next((item for item in known if item.kind == state.kind and tree_name(item.digest) == name), None)
     return replace(state, trees=trees.present(home), current=current)
+
+
+def digests(desired: Desired | None, local: Mapping[Key, ItemState]) -> set[str]:
+    """Of all versions that may be needed again."""
+    items = list(desired.items) if desired else []
+    for state in local.values():
+        items += [*state.good, *(item for item in (state.current, state.refused) if item)]
+    return {item.digest for item in items}

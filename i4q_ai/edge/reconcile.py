@@ -117,7 +117,7 @@ def steps(desired: Desired, local: Local, now: float) -> list[Step]:
     for key, state in local.items():
         item = wanted.get(key)
         if item is None or item.kind != state.kind:
-            found.extend(_remove(key, state))
+            found.extend(_remove(key, state, now))
             continue
         found.extend(_fetch(key, item, state, now))
         if state.busy:
@@ -198,11 +198,14 @@ def alarms(desired: Desired, local: Local, now: float) -> float | None:
     return min((time for time in times if time > now), default=None)
 
 
-def _remove(key: Key, state: ItemState) -> Iterator[Step]:
+def _remove(key: Key, state: ItemState, now: float) -> Iterator[Step]:
     if state.fetching is not None:
         yield Cancel(key)
     elif not state.busy:
-        yield Stop(key) if state.process else Remove(key)
+        if state.process:
+            yield Stop(key)
+        elif now >= state.retry_at:
+            yield Remove(key)
 
 
 def _fetch(key: Key, item: Item, state: ItemState, now: float) -> Iterator[Step]:
@@ -256,9 +259,11 @@ def _start_server(key: Key, item: ModelItem, goal: Item, state: ItemState, now: 
     unloadable = state.misloads >= TRIES and same(goal, item) and not same(current, goal)
     if unloadable or _hopeless(item, state, now):
         yield Refuse(key, item, state.trouble or _unknown())
+    elif now < state.retry_at:
+        return
     elif current is None or (not same(current, goal) and not state.is_good(current)):
         yield Expose(key, goal, _previous(state, goal))
-    elif now >= state.retry_at:
+    else:
         # A good version is started first even when a newer one is wanted: that one is then loaded beside it.
         yield Start(key, current)
 
@@ -273,10 +278,9 @@ def _workload(
     if state.process is None:
         if _hopeless(item, state, now):
             yield Refuse(key, item, state.trouble or _unknown())
-        elif not waits and not same(goal, state.current):
-            yield Expose(key, goal, _previous(state, goal))
         elif not waits and now >= state.retry_at:
-            yield Start(key, goal)
+            shown = same(goal, state.current)
+            yield Start(key, goal) if shown else Expose(key, goal, _previous(state, goal))
     elif not same(goal, state.process.item):
         if not waits:
             yield Stop(key)
@@ -294,7 +298,8 @@ def _files(key: Key, item: ModelItem, state: ItemState, desired: Desired, local:
     if state.process:
         yield Stop(key)
     elif goal is not None and not same(goal, state.current):
-        yield Expose(key, goal, _previous(state, goal), _able_judges(item, desired, local))
+        if now >= state.retry_at:
+            yield Expose(key, goal, _previous(state, goal), _able_judges(item, desired, local))
     elif goal is not None and not state.is_good(goal):
         yield from _judge(key, item, goal, state, desired, local, now)
 

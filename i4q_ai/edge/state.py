@@ -67,12 +67,14 @@ class Process:
         token: told to it; it tells the token back.
         item: what it was started for.
         started: when, by the monotonic clock; for an adopted child, when it was adopted.
+        port: on which it was told to listen.
     """
 
     pid: int
     token: str
     item: Item
     started: float
+    port: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +141,7 @@ class ItemState:
     def fetched(self, digest: str) -> ItemState:
         """A tree is there, verified."""
         return replace(
-            self, trees=self.trees | {tree_name(digest)}, fetching=None, misfetches=0, fetch_at=0.0, fetch_trouble=None
+            self.at_once(), trees=self.trees | {tree_name(digest)}, fetching=None, misfetches=0, fetch_trouble=None
         )
 
     def not_fetched(self, trouble: Trouble, now: float) -> ItemState:
@@ -147,6 +149,10 @@ class ItemState:
         count = self.misfetches + 1
         pause = SLOW_DELAY if trouble.definite else delay(count)
         return replace(self, fetching=None, misfetches=count, fetch_at=now + pause, fetch_trouble=trouble)
+
+    def at_once(self) -> ItemState:
+        """Something else is wanted: no need to wait for the next try."""
+        return replace(self, fetch_at=0.0, retry_at=0.0)
 
     def fetch_ended(self) -> ItemState:
         """Fetching was given up because something else is wanted now."""
@@ -168,6 +174,7 @@ class ItemState:
             misses=0,
             probe_at=process.started,
             restarts=self.restarts + again,
+            port=process.port or self.port,
         )
 
     def ended(self, trouble: Trouble, now: float) -> ItemState:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 LARGEST = 2_000_000
 """Bytes a log may have; the same again is kept of what came before."""
@@ -38,6 +41,15 @@ def bound(path: Path) -> None:
         staged.replace(_older(path))
     except FileNotFoundError:
         return
+
+
+def bound_all(folder: Path) -> None:
+    """`bound` for every log of a folder."""
+    for path in folder.glob("*.log"):
+        try:
+            bound(path)
+        except OSError as error:
+            log.warning("%s cannot be shortened: %s", path, error)
 
 
 def remove(path: Path) -> None:

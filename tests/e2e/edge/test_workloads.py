@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.request
 from pathlib import Path
 
@@ -10,10 +9,11 @@ from tests.e2e.edge.plant import Plant, eventually
 
 SERVES = """
 import http.server, json, os, pathlib, sys
-broken = pathlib.Path(os.environ["MODEL_SHAPES_PATH"], "current", "model.onnx") if "MODEL_SHAPES_PATH" in os.environ else None
+home = os.environ.get("MODEL_SHAPES_PATH")
+shapes = pathlib.Path(home, "current", "model.onnx") if home else None
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        bad = broken is not None and broken.read_bytes() == b"poison"
+        bad = shapes is not None and shapes.read_bytes() == b"poison"
         self.send_response(503 if bad else 200)
         self.end_headers()
         self.wfile.write(json.dumps({"version": VERSION, "pid": os.getpid(), **dict(os.environ)}).encode())
@@ -159,4 +159,4 @@ def test_all_that_a_workload_started_ends_with_it(plant: Plant) -> None:
     plant.drop("line")
     plant.until_gone("line")
     eventually(lambda: plant.pids() == [])
-    assert os.listdir(plant.paths.run) == []
+    assert not list(plant.paths.run.iterdir())
