@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 
 from i4q_ai.errors import AuthError, I4qError, NotFoundError, RegistryError, UnreachableError
 from i4q_ai.oci.artifact import Blob
@@ -33,6 +34,7 @@ _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ERROR_BODY = 8 * 1024
 _TOKEN_BODY = 128 * 1024
+_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError)
 _CUT = (
     requests.ConnectionError,
     requests.Timeout,
@@ -173,7 +175,7 @@ class Transport:
 
     def _raise_cut(self, error: Exception, deadline: Deadline) -> NoReturn:
         deadline.check()
-        reason = "does not answer in time" if isinstance(error, requests.Timeout) else _reason(error)
+        reason = "does not answer in time" if isinstance(error, _TIMEOUTS) else _reason(error)
         unreachable = UnreachableError(f"registry {self.host} {reason}")
         unreachable.__cause__ = error
         raise TransientError(unreachable) from error
@@ -184,11 +186,12 @@ class Transport:
         Raises:
             TransientError: the connection was cut.
         """
+        read = getattr(response.raw, "read1", response.raw.read)  # what is there now, so that a cut loses nothing
         try:
-            for piece in response.iter_content(_PIECE):
+            while piece := read(_PIECE, decode_content=False):
                 deadline.check()
                 yield piece
-        except _CUT as error:
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             self._raise_cut(error, deadline)
 
     def body(self, response: requests.Response, deadline: Deadline, limit: int) -> bytes:
