@@ -244,7 +244,7 @@ class Deployment:
             status = self._engine.status(self.name)
             if status is None:
                 return None
-            if all(row.phase is Phase.OFFLINE for row in status.clusters):
+            if status.clusters and all(row.phase is Phase.OFFLINE for row in status.clusters):
                 return status
         raise DeadlineError(
             f"'{self.name}' is not gone after {timeout:g} s" + (f": {_laggards(status)}" if status else "")
