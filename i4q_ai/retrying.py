@@ -103,11 +103,13 @@ def call(attempt: Callable[[], T], *, deadline: Deadline, tries: int = TRIES) ->
 
     failures = 0
 
-    def _failed(state: tenacity.RetryCallState) -> bool:
+    def _counted() -> T:
         nonlocal failures
-        error = state.outcome.exception() if state.outcome else None
-        failures = 1 if getattr(error, "progressed", False) else failures + 1
-        return failures >= tries
+        try:
+            return attempt()
+        except TransientError as error:
+            failures = 1 if error.progressed else failures + 1
+            raise
 
     def _wait(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -116,13 +118,13 @@ def call(attempt: Callable[[], T], *, deadline: Deadline, tries: int = TRIES) ->
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TransientError),
-        stop=_failed,
+        stop=lambda _: failures >= tries,
         wait=_wait,
         sleep=deadline.pause,
         reraise=True,
     )
     try:
-        return retrying(attempt)
+        return retrying(_counted)
     except TransientError as transient:
         raise transient.error from transient.error.__cause__
 
