@@ -6,6 +6,11 @@ import pytest
 import pytest_socket
 from hypothesis import HealthCheck, settings
 
+from i4q_ai import backends
+from i4q_ai.cluster import Cluster
+from i4q_ai.deadline import Deadline
+from tests.unit.memory import MemoryBackend
+
 # A busy machine is no failure: no example has a deadline.
 settings.register_profile("i4q", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("i4q")
@@ -17,3 +22,14 @@ def _no_network() -> Iterator[None]:
     pytest_socket.disable_socket(allow_unix_socket=True)
     yield
     pytest_socket.enable_socket()
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> MemoryBackend:
+    """The one backend that every Hub of the test opens, with three clusters."""
+    backend = MemoryBackend()
+    monkeypatch.setattr(backends, "open_backend", lambda _address, **_options: backend)
+    for number, line in enumerate(["cnc", "cnc", "paint"], start=1):
+        cluster = Cluster(name=f"edge-{number}", labels={"line": line})
+        backend.fleet.add(cluster, deadline=Deadline.after(60))
+    return backend

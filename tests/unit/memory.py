@@ -1,0 +1,163 @@
+"""A backend in memory, whose clusters do at once what they are told: for tests of what stands on top of the port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from i4q_ai.backends.base import Action, Assignment, Capabilities, Outcome, Record
+from i4q_ai.cluster import Cluster, Taint
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import ConflictError, UnreachableError
+from i4q_ai.status import Observation, Phase
+
+Key = tuple[str, str, str]
+
+
+class MemoryStore:
+    """Records with their history; `refuse` makes every call fail, as a store that is away does."""
+
+    def __init__(self) -> None:
+        self.records: dict[Key, list[Record]] = {}
+        self.refuse = False
+
+    def list(self, kind: str, *, namespace: str | None = None, deadline: Deadline) -> list[Record]:
+        self._answer()
+        found = [each[-1] for key, each in sorted(self.records.items()) if key[0] == kind]
+        return [record for record in found if namespace in (None, record.namespace)]
+
+    def get(self, kind: str, namespace: str, name: str, *, deadline: Deadline) -> Record | None:
+        self._answer()
+        return self.records.get((kind, namespace, name), [None])[-1]  # type: ignore[list-item]
+
+    def put(self, record: Record, *, expected: int, deadline: Deadline) -> Record:
+        key = (record.kind, record.namespace, record.name)
+        self._expect(key, expected)
+        written = record.replace(revision=expected + 1, time=datetime.now(UTC))
+        self.records.setdefault(key, []).append(written)
+        return written
+
+    def remove(self, kind: str, namespace: str, name: str, *, expected: int, deadline: Deadline) -> None:
+        key = (kind, namespace, name)
+        if key in self.records:
+            self._expect(key, expected)
+            del self.records[key]
+
+    def history(self, kind: str, namespace: str, name: str, *, deadline: Deadline) -> Sequence[Record]:
+        return tuple(self.records.get((kind, namespace, name), ()))
+
+    def _expect(self, key: Key, expected: int) -> None:
+        self._answer()
+        present = self.records[key][-1].revision if key in self.records else 0
+        if present != expected:
+            raise ConflictError(f"{key} has revision {present}, not {expected}")
+
+    def _answer(self) -> None:
+        if self.refuse:
+            raise UnreachableError("the store does not answer")
+
+
+class MemoryFleet:
+    """Clusters that are Ready with what they are told; `phases` says otherwise, cluster by cluster."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Cluster] = {}
+        self.told: dict[tuple[str, str, str], Assignment] = {}
+        self.phases: dict[str, Phase] = {}
+        self.refuse: set[str] = set()
+
+    def clusters(self, *, deadline: Deadline) -> list[Cluster]:
+        return [self.known[name] for name in sorted(self.known)]
+
+    def add(self, cluster: Cluster, *, deadline: Deadline) -> Cluster:
+        if cluster.name in self.known:
+            raise ConflictError(f"there is a cluster '{cluster.name}' already")
+        self.known[cluster.name] = cluster.replace(conditions=({"type": "Available", "status": "True"},))
+        return self.known[cluster.name]
+
+    def remove(self, name: str, *, deadline: Deadline) -> None:
+        del self.known[name]
+        self.told = {key: each for key, each in self.told.items() if key[0] != name}
+
+    def annotate(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str | None] | None = None,
+        taints: Sequence[Taint] | None = None,
+        deadline: Deadline,
+    ) -> Cluster:
+        before = self.known[name]
+        merged = {key: value for key, value in {**before.labels, **(labels or {})}.items() if value is not None}
+        self.known[name] = before.replace(labels=merged, taints=before.taints if taints is None else tuple(taints))
+        return self.known[name]
+
+    def stop(self, name: str, *, deadline: Deadline) -> None:
+        self.phases[name] = Phase.OFFLINE
+
+    def start(self, name: str, *, deadline: Deadline) -> None:
+        self.phases.pop(name, None)
+
+    def assigned(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> list[Assignment]:
+        return [
+            each for key, each in sorted(self.told.items()) if namespace in (None, key[1]) and name in (None, key[2])
+        ]
+
+    def apply(self, actions: Sequence[Action], *, deadline: Deadline) -> list[Outcome]:
+        return [self._take(action) for action in actions]
+
+    def observe(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> list[Observation]:
+        return [self._seen(each) for each in self.assigned(namespace=namespace, name=name, deadline=deadline)]
+
+    def watch(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> Iterator[list[Observation]]:
+        if not deadline.passed:
+            yield self.observe(namespace=namespace, name=name, deadline=deadline)
+
+    def reach(self, cluster: str, namespace: str, name: str, *, deadline: Deadline) -> str:
+        raise UnreachableError(f"nothing answers on '{cluster}'")
+
+    def logs(
+        self, cluster: str, namespace: str, name: str, *, lines: int = 100, follow: bool = False, deadline: Deadline
+    ) -> Iterator[str]:
+        yield from ["first", "second", "third"][-lines:]
+
+    def _take(self, action: Action) -> Outcome:
+        if action.cluster in self.refuse:
+            return Outcome(action, error="no room")
+        key = (action.cluster, action.item.namespace, action.item.name)
+        if action.after is None:
+            self.told.pop(key, None)
+        else:
+            self.told[key] = Assignment(cluster=action.cluster, item=action.after)
+        return Outcome(action)
+
+    def _seen(self, told: Assignment) -> Observation:
+        phase = self.phases.get(told.cluster, Phase.READY)
+        item = told.item
+        return Observation(
+            cluster=told.cluster, namespace=item.namespace, name=item.name, kind=item.kind, phase=phase,
+            desired=item.digest, running=item.digest if phase is Phase.READY else None, version=item.version,
+        )  # fmt: skip
+
+
+class MemoryBackend:
+    """The store and fleet in memory, as a backend."""
+
+    name = "memory"
+    capabilities = Capabilities(
+        flavours=frozenset({"server", "files"}), commands=True, reach=True, logs=True, stop=True
+    )
+
+    def __init__(self, address: str = "", /, **_: Any) -> None:
+        self.store = MemoryStore()
+        self.fleet = MemoryFleet()
+
+    def close(self) -> None:
+        """Nothing to let go of."""
