@@ -63,7 +63,8 @@ def packed(version: str, estimator: object, past: MachineData, held_out: Machine
     )
     model = model.push(f"{REGISTRY}/models/tool-wear" if REGISTRY else None)
     say(f"version {version}: trained on {len(past)} rows, {dict(metrics)}")
-    say(f"  {model.size / 1024:.0f} KiB of ONNX at …{model.reference[-96:]}")
+    place, _, digest = model.reference.partition("@")
+    say(f"  {model.size / 1024:.0f} KiB of ONNX at {place}, {digest[:19]}…")
     return model
 
 

@@ -1,0 +1,5 @@
+"""Fixtures of the tests of the examples."""
+
+from tests.testbed.registry import registry
+
+__all__ = ["registry"]

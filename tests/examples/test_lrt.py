@@ -1,0 +1,91 @@
+"""The line-reconfiguration module: deployed, asked, and given new models while it runs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from i4q_ai import Deployment, Hub
+
+ROOT = Path(__file__).parents[2]
+LRT = ROOT / "examples" / "lrt"
+CONFIGURATIONS = json.loads((LRT / "configurations.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A hub with one line of one cluster, in a home of its own."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch, Hub(home=home) as opened:
+        patch.setenv("I4Q_HOME", str(home))
+        patch.setenv("I4Q_CACHE", str(home / "cache"))
+        patch.syspath_prepend(str(ROOT / "examples"))
+        opened.clusters.add("edge-1", labels={"line": "cnc"})
+        opened.clusters.add("edge-2", labels={"line": "press"})
+        yield opened
+        for cluster in opened.clusters:
+            opened.clusters.remove(cluster.name, refresh=False)
+
+
+def restarts(deployment: Deployment) -> list[int]:
+    return [row.restarts for row in deployment.status().clusters]
+
+
+def test_it_answers_and_takes_new_models_without_a_restart(hub: Hub) -> None:
+    from lrt.__main__ import ask
+    from lrt.deploy import deploy
+
+    module = deploy(hub, line="cnc", version="1").wait()
+    assert [row.cluster for row in module.app.status().clusters] == ["edge-1"]
+    answer = ask(module.app, "edge-1", CONFIGURATIONS)
+    assert answer["models"] == {"failure-risk": "1", "overstrain": "1"}
+    assert answer["best"] == "new tool"
+    worth = [row["useful_power"] for row in answer["configurations"]]
+    assert worth == sorted(worth, reverse=True)
+    assert answer["configurations"][-1]["name"] == "all it gives"
+    before = hub.get("line-advisor").address("edge-1"), restarts(module.app)
+
+    deploy(hub, line="cnc", version="2").wait()
+    answer = ask(module.app, "edge-1", CONFIGURATIONS)
+    assert answer["models"] == {"failure-risk": "2", "overstrain": "2"}
+    assert (hub.get("line-advisor").address("edge-1"), restarts(module.app)) == before
+
+    module.delete()
+    assert hub.list() == []
+
+
+def test_the_command_line_takes_the_hub_from_configuration(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
+    from lrt.__main__ import main
+
+    from i4q_ai.errors import NotFoundError
+
+    monkeypatch.setenv("I4Q_HUB", "nowhere://hub")
+    with pytest.raises(NotFoundError, match="there is no backend 'nowhere'"):
+        main(["remove"])
+
+
+@pytest.fixture
+def scoring(monkeypatch: pytest.MonkeyPatch) -> type:
+    """The pure part of the workload, which is no package of ours."""
+    monkeypatch.syspath_prepend(str(LRT / "app"))
+    from scoring import Configuration
+
+    return Configuration
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"type": "XL"}, "type is one of L, M, H"),
+        ({"torque": math.nan}, "finite numbers"),
+        ({"torque": "much"}, "could not convert"),
+        ({"colour": "red"}, "exactly the fields"),
+    ],
+)
+def test_a_configuration_that_is_none_is_refused(scoring: type, change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        scoring.parse({**CONFIGURATIONS[0], **change})
