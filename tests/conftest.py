@@ -1,0 +1,31 @@
+"""Whatever the tests start ends with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_orphans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fails when an agent, a server or a workload that runs under this session's folders outlives it."""
+    yield
+    left = _processes_under(tmp_path_factory.getbasetemp())
+    assert not left, f"processes were left behind: {left}"
+
+
+def _processes_under(folder: Path) -> dict[int, str]:
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            environment = (process / "environ").read_bytes()
+            where = (process / "cwd").readlink()
+        except OSError:
+            continue  # it has ended, or is somebody else's
+        ours = "-m i4q_ai." in command or b"I4Q_INSTANCE=" in environment
+        if ours and (str(folder) in command or where.is_relative_to(folder)):
+            found[int(process.name)] = command
+    return found
