@@ -46,6 +46,7 @@ async def try_in_child(order: Order, timeout: float) -> None:
     Raises:
         FormatError: with the reason: what it said, how it crashed, or that it took too long.
     """
+    told = {**asdict(order), "parent": os.getpid(), "seconds": timeout}
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -59,7 +60,7 @@ async def try_in_child(order: Order, timeout: float) -> None:
     )
     try:
         async with asyncio.timeout(timeout):
-            out, err = await process.communicate(json.dumps(asdict(order)).encode())
+            out, err = await process.communicate(json.dumps(told).encode())
     except TimeoutError as error:
         raise FormatError(f"its self-test took longer than {timeout:g} s") from error
     finally:

@@ -1,7 +1,7 @@
 """`python -m i4q_ai.serve.selftest`: tries one model out in a process of its own, which may crash, hang or be killed.
 
-Reads one JSON object from stdin (what `child.Order` holds) and writes one to stdout: `{"ok": true}` or
-`{"ok": false, "reason": …}`.
+Reads one JSON object from stdin (what `child.Order` holds, who asks, how long it may take) and writes one to stdout:
+`{"ok": true}` or `{"ok": false, "reason": …}`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import math
 import os
 import resource
 import signal
@@ -18,15 +19,23 @@ from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _NICE = 10
+_GRACE = 5
+"""Seconds after which it ends by itself, once its time is over."""
 
 
-def _confine(memory: int) -> None:
-    """Be the first to give way: to other processes, to the memory limit, to the kernel's choice when memory is out."""
+def _confine(memory: int, parent: int, seconds: float) -> None:
+    """Be the first to give way: to other processes, to the limits, to the kernel's choice when memory is out.
+
+    It also ends with its parent, even one that was killed before this line, and by itself if nobody is left to end it.
+    """
+    signal.alarm(math.ceil(seconds) + _GRACE)
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
         with contextlib.suppress(OSError):  # a sandbox may hide /proc; the limit above stands all the same
             Path("/proc/self/oom_score_adj").write_text("1000")
 
@@ -47,7 +56,7 @@ def main() -> None:
     # Whatever libraries print goes to stderr; stdout carries the verdict alone.
     verdict_pipe = os.dup(1)
     os.dup2(2, 1)
-    _confine(order["memory"])
+    _confine(order["memory"], order["parent"], order["seconds"])
     verdict: dict[str, Any]
     try:
         _try(order)
