@@ -1,0 +1,131 @@
+"""`i4q plan`, `deploy`, `apply`, `update`: say what shall be where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from i4q_ai import display
+from i4q_ai.cli import printing
+from i4q_ai.cli.objects import placement_options, rollout_options, thing, versions_of, versions_option
+from i4q_ai.cli.settings import Settings
+from i4q_ai.cli.verbs import Verb, name_argument
+from i4q_ai.deployment import Deployment
+from i4q_ai.placement import Placement
+from i4q_ai.plan import Plan
+from i4q_ai.rollout.step import Rollout
+
+
+def show_plan(settings: Settings, plan: Plan) -> None:
+    """A plan as its diff; as JSON or YAML, its rows."""
+    if settings.format == "table":
+        click.echo(str(plan))
+    else:
+        printing.data(settings, display.plan(plan).data())
+
+
+def _what_goes_where(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        rollout_options,
+        versions_option,
+        click.option(
+            "--flavour", default="server", show_default=True, help="How a model is delivered: server or files."
+        ),
+        click.option("--name", metavar="NAME", help="Of the deployment; else the model's or workload's."),
+        placement_options,
+        click.argument("what", metavar="REFERENCE|FILE"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(cls=Verb)
+@_what_goes_where
+@click.pass_obj
+def plan(
+    settings: Settings,
+    what: str,
+    where: Callable[[str], Placement],
+    name: str | None,
+    flavour: Any,
+    versions: tuple[str, ...],
+    rollout: Rollout,
+) -> None:
+    """Show what `deploy` with the same arguments would change; nothing is touched."""
+    found = thing(what)
+    with settings.open() as hub:
+        made = hub.plan(
+            found,
+            to=where(found.name),
+            name=name,
+            flavour=flavour,
+            versions=versions_of(versions),
+            rollout=rollout,
+        )
+    show_plan(settings, made)
+
+
+@click.command(cls=Verb)
+@_what_goes_where
+@click.option("--wait", is_flag=True, help="Until it works everywhere.")
+@click.option("--timeout", type=click.FloatRange(min=0), default=120, show_default=True, metavar="SECONDS")
+@click.pass_obj
+def deploy(
+    settings: Settings,
+    what: str,
+    where: Callable[[str], Placement],
+    name: str | None,
+    flavour: Any,
+    versions: tuple[str, ...],
+    rollout: Rollout,
+    wait: bool,
+    timeout: float,
+) -> None:
+    """Put a model or workload on clusters, or change what is there."""
+    found = thing(what)
+    with settings.open() as hub:
+        deployment = hub.deploy(
+            found,
+            to=where(found.name),
+            name=name,
+            flavour=flavour,
+            versions=versions_of(versions),
+            rollout=rollout,
+        )
+        _report(settings, deployment, wait=wait, timeout=timeout)
+
+
+@click.command(cls=Verb)
+@name_argument()
+@click.argument("what", metavar="REFERENCE|FILE")
+@versions_option
+@click.option("--wait", is_flag=True, help="Until it works everywhere.")
+@click.option("--timeout", type=click.FloatRange(min=0), default=120, show_default=True, metavar="SECONDS")
+@click.pass_obj
+def update(settings: Settings, name: str, what: str, versions: tuple[str, ...], wait: bool, timeout: float) -> None:
+    """Replace the model or workload of a deployment; where it goes stays."""
+    found = thing(what)
+    with settings.open() as hub:
+        deployment = hub.get(name).update(found, versions=versions_of(versions))
+        _report(settings, deployment, wait=wait, timeout=timeout)
+
+
+@click.command(cls=Verb)
+@click.option("-f", "--file", required=True, type=click.Path(path_type=Path), help="A Release as YAML.")
+@click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.pass_obj
+def apply(settings: Settings, file: Path, dry_run: bool) -> None:
+    """Do what a release file says; print the plan that was applied."""
+    with settings.open() as hub:
+        made = hub.apply_file(file, dry_run=dry_run)
+    show_plan(settings, made)
+
+
+def _report(settings: Settings, deployment: Deployment, *, wait: bool, timeout: float) -> None:
+    if wait:
+        deployment.wait(timeout=timeout)
+    table = display.deployments([deployment])
+    printing.table(settings, display.Table("", table.columns, table.rows))

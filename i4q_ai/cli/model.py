@@ -1,0 +1,87 @@
+"""`i4q model …`: pack, push and show models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from i4q_ai.cli import printing
+from i4q_ai.cli.objects import as_document, pairs, read_thing, thing
+from i4q_ai.cli.settings import Settings
+from i4q_ai.cli.verbs import Verbs, timeout_option
+from i4q_ai.errors import InvalidError
+from i4q_ai.model import Model
+from i4q_ai.thing import Document
+from i4q_ai.workload import Workload
+
+
+@click.group(cls=Verbs, name="model")
+def group() -> None:
+    """Models: pack files, push them, show what a reference is."""
+
+
+@group.command("pack")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--name", required=True, help="A DNS label.")
+@click.option("--version", required=True, help="For people; never given twice to other content.")
+@click.option("--format", help="As onnx; found out if not given.")
+@click.option("--description", default="", help="A sentence for people.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE")
+@click.pass_obj
+def pack(
+    settings: Settings,
+    path: Path,
+    name: str,
+    version: str,
+    format: str | None,
+    description: str,
+    labels: tuple[str, ...],
+) -> None:
+    """Make a model of a folder, an ONNX file or another file; print it as YAML, to be pushed."""
+    about = {"description": description, "labels": pairs(labels, what="label")}
+    if path.is_dir():
+        model = Model.from_dir(path, name=name, version=version, format=format, **about)
+    elif path.suffix == ".onnx" and format in (None, "onnx"):
+        model = Model.from_onnx(path, name=name, version=version, **about)
+    else:
+        model = Model.from_files([path], name=name, version=version, format=format, **about)
+    show_thing(settings, model)
+
+
+@group.command("push")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--to", metavar="REFERENCE", help="host/repository[:tag] or oci:FOLDER[:tag]; else a folder of the home.")
+@timeout_option(3600)
+@click.pass_obj
+def push(settings: Settings, file: Path, to: str | None, timeout: float) -> None:
+    """Push what `pack` printed to FILE; print the reference by digest."""
+    push_thing(settings, file, Model, to, timeout)
+
+
+@group.command("show")
+@click.argument("what", metavar="REFERENCE|FILE")
+@click.pass_obj
+def show(settings: Settings, what: str) -> None:
+    """Print what is known of a model, as YAML."""
+    show_thing(settings, _only(thing(what), Model, what))
+
+
+def show_thing(settings: Settings, what: Document) -> None:
+    """Print a thing as YAML, or JSON."""
+    printing.document(settings, as_document(what))
+
+
+def push_thing(settings: Settings, file: Path, kind: type[Model | Workload], to: str | None, timeout: float) -> None:
+    """Push a thing of a file, and print its reference."""
+    pushed = _only(read_thing(file), kind, str(file)).push(to, timeout=timeout)
+    assert pushed.reference is not None, "it was pushed"
+    about = {"name": pushed.name, "version": pushed.version, "digest": pushed.digest, "reference": pushed.reference}
+    printing.document(settings, about, text=pushed.reference)
+
+
+def _only(what: Model | Workload, kind: type[Model | Workload], where: str) -> Model | Workload:
+    if not isinstance(what, kind):
+        other = type(what).__name__
+        raise InvalidError(f"{where} is a {other}, not a {kind.__name__}", hint=f"i4q {other.lower()} …")
+    return what

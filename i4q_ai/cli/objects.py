@@ -1,0 +1,186 @@
+"""What stands on the command line: models and workloads, placements, pairs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from i4q_ai import yamls
+from i4q_ai.errors import FormatError, InvalidError, NotFoundError, ReferenceInvalid, SchemaError, nearest
+from i4q_ai.model import Model
+from i4q_ai.placement import Placement
+from i4q_ai.placing.rules import AllOf, AnyRule, Label, Name
+from i4q_ai.rollout.step import Rollout
+from i4q_ai.thing import Document
+from i4q_ai.workload import Workload
+
+_KINDS: dict[str, type[Model | Workload]] = {"Model": Model, "Workload": Workload}
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        NotFoundError: there is none.
+        SchemaError: it cannot be read as text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no file '{path}'") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SchemaError(f"{path}: cannot be read: {error}") from error
+
+
+def read_thing(path: Path) -> Model | Workload:
+    """The Model or Workload of a YAML file."""
+    data = yamls.load(read_text(path), where=str(path))
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in _KINDS:
+        raise SchemaError(f"{path}: kind is {kind!r}, not 'Model' or 'Workload'", hint=nearest(str(kind), _KINDS))
+    return _KINDS[kind].from_data(data, where=str(path))
+
+
+def thing(text: str) -> Model | Workload:
+    """The model or workload that an argument names.
+
+    Args:
+        text: a YAML file, or a reference to what was pushed; a tag is resolved now.
+    """
+    path = Path(text)
+    if path.suffix in (".yaml", ".yml"):
+        return read_thing(path)
+    if path.exists() and not text.startswith("oci:"):
+        raise InvalidError(
+            f"'{text}' is no YAML file and no reference", hint=f"i4q model pack {text} --name … --version …"
+        )
+    try:
+        return Model.from_oci(text)
+    except (ReferenceInvalid, SchemaError, FormatError):
+        raise
+    except InvalidError:  # it is the other of the two: a reference says where something is, not what
+        return Workload.from_oci(text)
+
+
+def pairs(texts: Iterable[str], *, what: str) -> dict[str, str]:
+    """`key=value` texts as a dict.
+
+    Raises:
+        click.UsageError: one has no '=', or a key stands twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"'{text}' is no {what}: KEY=VALUE")
+        if key in found:
+            raise click.UsageError(f"the {what} '{key}' is given twice")
+        found[key] = value
+    return found
+
+
+def placement_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--to`, `--label`, `--cluster`, `--count`, `--everywhere`; it gets a function `where(name)`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        to: Path | None,
+        label: tuple[str, ...],
+        cluster: tuple[str, ...],
+        count: int | None,
+        everywhere: bool,
+        **options: Any,
+    ) -> Any:
+        def where(name: str) -> Placement:
+            return _placement(name, to, label, cluster, count, everywhere)
+
+        return command(*args, where=where, **options)
+
+    for option in (
+        click.option("--everywhere", is_flag=True, help="On all clusters."),
+        click.option("--count", type=click.IntRange(min=1), help="On so many of them at most."),
+        click.option("--cluster", multiple=True, metavar="NAME", help="On these clusters; may stand more than once."),
+        click.option(
+            "--label", multiple=True, metavar="KEY=VALUE", help="On clusters with this label: K=V, K=V1,V2, K!=V or K."
+        ),
+        click.option("--to", type=click.Path(path_type=Path), metavar="FILE", help="A Placement as YAML."),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _placement(
+    name: str, to: Path | None, labels: tuple[str, ...], clusters: tuple[str, ...], count: int | None, everywhere: bool
+) -> Placement:
+    rules: list[AnyRule] = [_label_rule(text) for text in labels]
+    if clusters:
+        rules.append(Name(*clusters))
+    if to is not None:
+        if rules or count or everywhere:
+            raise click.UsageError("--to FILE says it all; leave out --label, --cluster, --count and --everywhere")
+        return Placement.from_yaml(read_text(to), where=str(to))
+    if everywhere == bool(rules) and not (count and not everywhere):
+        raise click.UsageError("say where: --to FILE, or --label, --cluster and --count, or --everywhere")
+    return Placement(name, rules[0] if len(rules) == 1 else AllOf(all=tuple(rules)) if rules else None, count=count)
+
+
+def _label_rule(text: str) -> AnyRule:
+    key, equals, value = text.partition("=")
+    if not equals:
+        return Label(key).exists()
+    if key.endswith("!"):
+        return Label(key[:-1]).not_in(*value.split(","))
+    return Label(key).is_in(*value.split(","))
+
+
+def rollout_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--rollout` and `--stage`; it gets a `rollout`."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, strategy: str, stage: tuple[str, ...], **options: Any) -> Any:
+        if stage and strategy != "staged":
+            raise click.UsageError("--stage goes with --rollout staged")
+        return command(*args, rollout=Rollout(strategy=strategy, stages=stage), **options)
+
+    wrapped = click.option("--stage", multiple=True, metavar="GROUP", help="The groups in order; '*' is the rest.")(
+        wrapped
+    )
+    return click.option(
+        "--rollout",
+        "strategy",
+        type=click.Choice(["all", "staged"]),
+        default="all",
+        show_default=True,
+        help="All at once, or group by group.",
+    )(wrapped)
+
+
+versions_option = click.option(
+    "--version-for",
+    "versions",
+    multiple=True,
+    metavar="GROUP=THING",
+    help="Another version for a group; '*' is the rest.",
+)
+
+
+def versions_of(texts: Iterable[str]) -> dict[str, Model]:
+    """`group=thing` texts as group → model."""
+    found = {}
+    for group, text in pairs(texts, what="version").items():
+        model = thing(text)
+        if not isinstance(model, Model):
+            raise InvalidError(f"--version-for {group}: {text} is a workload, and only models differ by group")
+        found[group] = model
+    return found
+
+
+def as_document(what: Document) -> dict[str, Any]:
+    """A thing as its YAML has it."""
+    data: dict[str, Any] = yamls.load(what.to_yaml())
+    return data
