@@ -72,12 +72,11 @@ class Children:
             StorageError: one of its files cannot be written, or a child of this key still lives.
         """
         pid_file = self._file(key, "pid")
-        about = {"token": token, "port": port, "item": item.model_dump(mode="json")}
         held = _lock(self._file(key, "lock"))
         if held is None:
             raise StorageError(f"a process of '{key[0]}/{key[1]}' is still there", hint="it is being ended")
         try:
-            documents.write(self._file(key, "json"), json.dumps(about))
+            self.note(key, item, token=token, port=port)
             pid_file.unlink(missing_ok=True)
             crash.point("before-spawn")
             child = self._spawn(key, [*command], folder, variables, held)
@@ -103,6 +102,15 @@ class Children:
                 start_new_session=True,
                 pass_fds=(held,),
             )
+
+    def note(self, key: Key, item: Item, *, token: str, port: int | None) -> None:
+        """Remember beside a child what it is, for the next agent.
+
+        Raises:
+            StorageError: no room or no right to write.
+        """
+        about = {"token": token, "port": port, "item": item.model_dump(mode="json")}
+        documents.write(self._file(key, "json"), json.dumps(about))
 
     def found(self) -> list[Key]:
         """Keys of which an agent once started a child."""

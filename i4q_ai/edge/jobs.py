@@ -131,21 +131,25 @@ class Jobs:
             return lambda state: state.ended(trouble, time.monotonic())
         return lambda state: state.stopped()
 
-    def load(self, step: reconcile.Load, port: int, timeout: float) -> Outcome:
+    def load(self, step: reconcile.Load, process: Process, port: int, timeout: float) -> Outcome:
         """Let the running server switch to another version, then switch `current`."""
         item = step.item
         crash.point("before-load")
         try:
+            # Noted before it is so: the next agent then asks again rather than believe what may have changed.
+            self.children.note(step.key, item, token=process.token, port=port)
             asking.load(port, item.name, tree_name(item.digest), timeout=timeout)
             crash.point("after-load")
             self._switch(step.key, item, step.previous)
         except ServingError as error:
             trouble = Trouble(REFUSED, error.what)
             log.warning("%s/%s: the server refused version %s: %s", *step.key, item.version, error.what)
-            return lambda state: state.refuse(item, trouble)
-        except (UnreachableError, OSError) as error:
+            return lambda state: state.rejected(item, trouble, time.monotonic())
+        except (UnreachableError, StorageError, OSError) as error:
             silent = Trouble("ServerSilent", str(error))
-            return lambda state: state.not_loaded(silent, time.monotonic())
+            if isinstance(error, (StorageError, OSError)):
+                silent = _storage_trouble(error)
+            return lambda state: state.not_loaded(item, silent, time.monotonic())
         log.info("%s/%s: switched to version %s", *step.key, item.version)
         now = time.monotonic()
         return lambda state: state.loaded(item, now)

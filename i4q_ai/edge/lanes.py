@@ -131,8 +131,8 @@ class Lanes:
                 return submit(jobs.start, step, port=state.port, ports=ports, again=state.failures > 0)
             case reconcile.Stop() if process:
                 return submit(jobs.stop, step, process)
-            case reconcile.Load() if state.port is not None:
-                return submit(jobs.load, step, state.port, desired.policy.probe_timeout)
+            case reconcile.Load() if process and state.port is not None:
+                return submit(jobs.load, step, process, state.port, desired.policy.probe_timeout)
             case reconcile.Probe() if process:
                 return submit(jobs.probe, step, process, state.port)
             case reconcile.Prune():

@@ -243,7 +243,7 @@ def _server(key: Key, item: ModelItem, state: ItemState, policy: Policy, now: fl
         else:
             yield from _probe_first(key, state, policy, now)
         return
-    if not same(goal, state.current):
+    if not same(goal, state.current) or not same(goal, state.process.item):
         if state.misloads >= TRIES and same(goal, item):
             yield Refuse(key, item, state.trouble or _unknown())
         elif now >= state.retry_at:

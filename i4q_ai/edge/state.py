@@ -204,15 +204,22 @@ class ItemState:
         process = replace(self.process, item=item) if self.process else None
         return replace(after, process=process, answers=False, misses=0, probe_at=now)
 
-    def not_loaded(self, trouble: Trouble, now: float) -> ItemState:
-        """The server fell silent while it loaded a version; nobody knows whose fault that is, so it is tried again."""
+    def not_loaded(self, item: Item, trouble: Trouble, now: float) -> ItemState:
+        """The server fell silent while it loaded a version; nobody knows whose fault that is, nor what it runs now."""
         count = self.misloads + 1
-        return replace(self, misloads=count, retry_at=now + delay(count), trouble=trouble)
+        process = replace(self.process, item=item) if self.process else None
+        return replace(self, process=process, misloads=count, retry_at=now + delay(count), trouble=trouble)
 
     def refuse(self, item: Item, trouble: Trouble) -> ItemState:
         """This item failed; it is not tried again as it is."""
         good = tuple(known for known in self.good if not same(known, item))
         return replace(self, refused=item, refusal=trouble, good=good, failures=0, retry_at=0.0, misloads=0)
+
+    def rejected(self, item: Item, trouble: Trouble, now: float) -> ItemState:
+        """The server said no to a version; to one that was good before it will say yes again some time."""
+        if self.is_good(item) or same(item, self.current):
+            return self.not_loaded(item, trouble, now)
+        return self.refuse(item, trouble)
 
     def accept(self, item: Item, keep: int) -> ItemState:
         """This item has proven itself; the oldest good ones are forgotten."""
