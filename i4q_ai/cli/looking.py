@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -113,7 +114,7 @@ def logs(settings: Settings, name: str, cluster: str, lines: int, follow: bool, 
 @click.pass_obj
 def ask(settings: Settings, name: str, cluster: str, given: str, timeout: float) -> None:
     """Ask the model on a cluster; prints a row for each row of input."""
-    text = click.get_text_stream("stdin").read() if given == "-" else given
+    text = sys.stdin.read() if given == "-" else given
     try:
         rows = json.loads(text)
     except ValueError as error:

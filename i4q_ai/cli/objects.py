@@ -124,7 +124,9 @@ def _placement(
         if rules or count or everywhere:
             raise click.UsageError("--to FILE says it all; leave out --label, --cluster, --count and --everywhere")
         return Placement.from_yaml(read_text(to), where=str(to))
-    if everywhere == bool(rules) and not (count and not everywhere):
+    if everywhere and rules:
+        raise click.UsageError("--everywhere is all clusters; leave it out, or --label and --cluster")
+    if not (everywhere or rules or count):
         raise click.UsageError("say where: --to FILE, or --label, --cluster and --count, or --everywhere")
     return Placement(name, rules[0] if len(rules) == 1 else AllOf(all=tuple(rules)) if rules else None, count=count)
 
