@@ -14,11 +14,9 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 .DELETE_ON_ERROR:
 
 # A home of its own, in a temporary folder that goes away with the shell, however that ends.
-IN_TEMPORARY_HOME := home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT && trap 'exit 143' TERM \
-	&& export I4Q_HOME="$$home/home" I4Q_CACHE="$$home/cache" &&
-
 demo: $(VENV)/.all
-	@$(IN_TEMPORARY_HOME) $(RUN)/python examples/quickstart.py
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT && trap 'exit 143' TERM \
+		&& I4Q_HOME="$$home/home" I4Q_CACHE="$$home/cache" $(RUN)/python examples/quickstart.py
 
 test: $(VENV)/.group-test
 	$(RUN)/python -m pytest
@@ -31,7 +29,7 @@ check: $(VENV)/.group-check $(VENV)/.group-docs
 	$(RUN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.group-test
-	@$(IN_TEMPORARY_HOME) $(RUN)/python -m tests.bench
+	$(RUN)/python -m tests.bench
 
 docs: $(VENV)/.group-docs
 	$(RUN)/mkdocs build --strict
