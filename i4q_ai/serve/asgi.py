@@ -53,18 +53,21 @@ class AsgiApp:
                 headers[name] = value
             elif name == b"content-length" and int(value) > self._max_body:
                 raise too_large(self._max_body)
-        body = bytearray()
+        pieces: list[bytes] = []
+        size = 0
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Disconnected
-            body += message.get("body", b"")
+            piece = message.get("body", b"")
+            size += len(piece)
             more = message.get("more_body", False)
-            if len(body) > self._max_body:
+            if size > self._max_body:
                 raise too_large(self._max_body)
+            pieces.append(piece)
         path = scope["raw_path"].decode("ascii") if scope.get("raw_path") else scope["path"]
-        return Request(scope["method"], path, headers, body, is_local(scope.get("client")))
+        return Request(scope["method"], path, headers, b"".join(pieces), is_local(scope.get("client")))
 
 
 def too_large(limit: int) -> ServingError:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,20 +48,23 @@ async def try_in_child(order: Order, timeout: float) -> None:
         FormatError: with the reason: what it said, how it crashed, or that it took too long.
     """
     told = {**asdict(order), "parent": os.getpid(), "seconds": timeout}
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "i4q_ai.serve.selftest",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
-    )
+    # A file, not a pipe: writing to a child that is dead already would be an error of its own.
+    with tempfile.TemporaryFile() as given:
+        given.write(json.dumps(told).encode())
+        given.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "i4q_ai.serve.selftest",
+            stdin=given,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,
+        )
     try:
         async with asyncio.timeout(timeout):
-            out, err = await process.communicate(json.dumps(told).encode())
+            out, err = await process.communicate()
     except TimeoutError as error:
         raise FormatError(f"its self-test took longer than {timeout:g} s") from error
     finally:

@@ -37,7 +37,7 @@ def refuse(what: str, *, hint: str = "") -> ServingError:
     return ServingError(what, status=400, hint=hint)
 
 
-def decode(body: bytes | bytearray, header_length: int | None, signature: Signature) -> InferRequest:
+def decode(body: bytes, header_length: int | None, signature: Signature) -> InferRequest:
     """Read an inference request and hold it against the model.
 
     Args:
@@ -49,7 +49,7 @@ def decode(body: bytes | bytearray, header_length: int | None, signature: Signat
         ServingError: status 400; names the input that is at fault.
     """
     tail = memoryview(b"")
-    text: bytes | bytearray | memoryview = body
+    text: bytes | memoryview = body
     if header_length is not None:
         if not 0 < header_length <= len(body):
             raise refuse(
@@ -70,7 +70,7 @@ def decode(body: bytes | bytearray, header_length: int | None, signature: Signat
     )
 
 
-def _object(text: bytes | bytearray | memoryview) -> dict[str, Any]:
+def _object(text: bytes | memoryview) -> dict[str, Any]:
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:

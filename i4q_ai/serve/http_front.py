@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_answering", "_body", "_front", "_head_size", "_headers", "_keep", "_local", "_loop", "_parser", "_refused",
-        "_since", "_state", "_transport", "_url", "_waiting", "_writable",
+        "_since", "_size", "_state", "_transport", "_url", "_waiting", "_writable",
     )  # fmt: skip
 
     def __init__(self, front: HttpFront, loop: asyncio.AbstractEventLoop) -> None:
@@ -116,7 +116,8 @@ class Connection(asyncio.Protocol):
         self._head_size = 0
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
-        self._body = bytearray()
+        self._body: list[bytes] = []
+        self._size = 0
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._answering = False
         self._writable = True
@@ -175,7 +176,8 @@ class Connection(asyncio.Protocol):
         self._head_size = 0
         self._url = b""
         self._headers = {}
-        self._body = bytearray()
+        self._body = []
+        self._size = 0
 
     def on_url(self, url: bytes) -> None:
         """A piece of its URL."""
@@ -199,10 +201,11 @@ class Connection(asyncio.Protocol):
         """A piece of its body."""
         if self._refused:
             return
-        if len(self._body) + len(piece) > self._front.max_body:
+        self._size += len(piece)
+        if self._size > self._front.max_body:
             self._refuse(too_large(self._front.max_body))
             return
-        self._body += piece
+        self._body.append(piece)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -211,7 +214,8 @@ class Connection(asyncio.Protocol):
             return
         parser = self._parser
         keep = parser.should_keep_alive() and not parser.should_upgrade() and parser.get_http_version() == "1.1"
-        request = Request(parser.get_method().decode("ascii"), _path(self._url), self._headers, self._body, self._local)
+        body = b"".join(self._body)
+        request = Request(parser.get_method().decode("ascii"), _path(self._url), self._headers, body, self._local)
         if self._answering or self._waiting or not self._writable:
             self._waiting.append((request, keep))
             self._transport.pause_reading()
@@ -268,7 +272,7 @@ class Connection(asyncio.Protocol):
             return
         self._refused = True
         self._keep = False
-        self._body = bytearray()
+        self._body = []
         if self._answering or self._waiting:
             self._transport.close()
             return

@@ -26,7 +26,7 @@ class Request:
     method: str
     path: str
     headers: dict[bytes, bytes] = field(default_factory=dict)
-    body: bytes | bytearray = b""
+    body: bytes = b""
     local: bool = True
 
 

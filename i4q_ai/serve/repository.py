@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from i4q_ai.errors import FormatError, I4qError, NotFoundError, ServingError, UnsupportedError, nearest
+from i4q_ai.errors import I4qError, InvalidError, NotFoundError, ServingError, UnsupportedError, nearest
 from i4q_ai.serve import tree as trees
 from i4q_ai.serve.child import Order, try_in_child
 from i4q_ai.serve.metrics import Metrics
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _LEAST_MEMORY = 2 * 1024**3
 _MEMORY_PER_BYTE = 6
+_STATUS: dict[type[I4qError], int] = {UnsupportedError: 501, InvalidError: 400, NotFoundError: 400}
+"""Why a version cannot be loaded → the status that says so; 500 for anything else."""
 
 
 @dataclass(slots=True)
@@ -152,14 +154,14 @@ class Repository:
             self._install(slot, known)
 
     async def _bring_up(self, tree: Tree, self_test: bool) -> Served:
-        if self_test:
-            await try_in_child(await in_thread(partial(self._order, tree)), self._options.self_test_timeout)
         try:
+            if self_test:
+                await try_in_child(await in_thread(partial(self._order, tree)), self._options.self_test_timeout)
             served = await in_thread(partial(prepare, tree, self._options.threads))
         except I4qError:
             raise
         except Exception as error:
-            raise FormatError(f"it cannot be loaded: {type(error).__name__}: {error}") from error
+            raise I4qError(f"it cannot be loaded: {type(error).__name__}: {error}") from error
         served.meter = self._metrics.meter(tree.model, tree.version)
         return served
 
@@ -179,7 +181,7 @@ class Repository:
             return ServingError(error.what, status=404, hint=error.hint)
         slot.failure = (slot.loading or name or "", str(error))
         self._metrics.load_ended(slot.shelf.model, ok=False)
-        status = 501 if isinstance(error, UnsupportedError) else 400
+        status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
         what = f"version {slot.failure[0]} of model '{slot.shelf.model}': {error.what}"
         return ServingError(what, status=status, hint=error.hint)
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from i4q_ai.errors import FormatError, InvalidError, NotFoundError, SchemaError, nearest
-from i4q_ai.model import Model
-from i4q_ai.serve.signature import Signature, signature, spec
+from i4q_ai.errors import FormatError, InvalidError, NotFoundError, nearest
+from i4q_ai.serve.datatypes import DATATYPES
+from i4q_ai.serve.signature import Signature, Spec, signature, spec
 
 DESCRIPTION = "i4q.json"
 CURRENT = "current"
@@ -154,15 +154,22 @@ def read(shelf: Shelf, folder: Path) -> Tree:
     path = folder / DESCRIPTION
     if not path.is_file():
         return Tree(folder, shelf.model, "1", "onnx", None, _fingerprint(folder))
+    about = _description(folder)
+    if about.get("kind") != "Model" or not isinstance(about.get("version"), str):
+        raise FormatError(f"{DESCRIPTION} of {folder.name} describes no version of a model")
+    claimed = signature(_specs(about, "inputs"), _specs(about, "outputs"))
+    return Tree(folder, shelf.model, about["version"], str(about.get("format", "files")), claimed, _fingerprint(folder))
+
+
+def _specs(about: dict[str, Any], field: str) -> list[Spec]:
+    # Only what serving needs is looked at: pydantic, which knows the rest, would cost the server a fifth of its memory.
+    rows = about.get(field, [])
     try:
-        model = Model.from_data(_description(folder), where=DESCRIPTION)
-    except SchemaError as error:
-        raise FormatError(str(error)) from error
-    claimed = signature(
-        (spec(one.name, one.datatype, one.shape) for one in model.inputs),
-        (spec(one.name, one.datatype, one.shape) for one in model.outputs),
-    )
-    return Tree(folder, shelf.model, model.version, model.format, claimed, _fingerprint(folder))
+        return [spec(row["name"], row["datatype"], (int(size) for size in row["shape"])) for row in rows]
+    except (TypeError, KeyError, ValueError) as error:
+        raise FormatError(
+            f"'{field}' in {DESCRIPTION} are no tensors", hint=f"name, shape, and datatype: {', '.join(DATATYPES)}"
+        ) from error
 
 
 def _description(folder: Path) -> dict[str, Any]:

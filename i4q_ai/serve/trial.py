@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def try_out(runner: Runner, signature: Signature, *, rounds: int = 1) -> float:
         rounds: how often to run.
 
     Returns:
-        Seconds of the fastest run.
+        Seconds of this thread's work in the fastest run.
 
     Raises:
         FormatError: it cannot take the input, or answers something else than it claims.
@@ -29,14 +29,14 @@ def try_out(runner: Runner, signature: Signature, *, rounds: int = 1) -> float:
     inputs = {name: _sample(spec) for name, spec in signature.inputs.items()}
     fastest = float("inf")
     for _ in range(rounds):
-        started = perf_counter()
+        started = thread_time()
         try:
             outputs = runner.run(inputs, list(signature.outputs))
         except FormatError:
             if _is_open(signature):
                 return 0.0
             raise
-        fastest = min(fastest, perf_counter() - started)
+        fastest = min(fastest, thread_time() - started)
     for name, spec in signature.outputs.items():
         _check(spec, outputs[name])
     return fastest

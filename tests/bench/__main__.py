@@ -41,8 +41,8 @@ def _lines(results: Mapping[str, tuple[str, Sequence[Row]]], machine: str) -> It
     yield "# Benchmarks"
     yield ""
     yield f"Written by `make bench`, on {machine}. Ours and the peer are measured in turn in one run, and medians are"
-    yield "compared: a ratio says more than a time, which belongs to this machine. A goal stands for the ratio, or for the"
-    yield "value where there is no peer."
+    yield "compared: a ratio says more than a time, which belongs to this machine. A goal stands for the ratio, or for"
+    yield "the value where there is no peer."
     for name, (about, rows) in results.items():
         yield ""
         yield f"## {name}"

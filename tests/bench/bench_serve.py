@@ -97,7 +97,11 @@ def _measure_mlserver(folder: Path, python: Path) -> Costs:
     shutil.copy(HERE / "peers" / "onnx_for_mlserver.py", home)
     settings = {"http_port": port, "grpc_port": grpc, "metrics_port": metrics, "parallel_workers": 0, "debug": False}
     (home / "settings.json").write_text(json.dumps({"host": "127.0.0.1", **settings}))
-    model = {"name": "m", "implementation": "onnx_for_mlserver.OnnxModel", "parameters": {"uri": str(folder / "model.onnx")}}
+    model = {
+        "name": "m",
+        "implementation": "onnx_for_mlserver.OnnxModel",
+        "parameters": {"uri": str(folder / "model.onnx")},
+    }
     (home / "model-settings.json").write_text(json.dumps(model))
     environment = {**os.environ, "PYTHONPATH": str(home), "OMP_NUM_THREADS": "1"}
     command = [str(python.parent / "mlserver"), "start", str(home)]

@@ -53,7 +53,13 @@ def load(port: int, path: str, body: bytes, *, connections: int, requests: int, 
         requests: to send altogether.
         until: stop as soon as this file exists, however many are sent.
     """
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    lines = (
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    head = "\r\n".join((*lines, "", ""))
     message = head.encode() + body
     result, left = Result(), requests
     with selectors.DefaultSelector() as selector:
@@ -116,7 +122,9 @@ def main() -> None:
     parser.add_argument("--until", type=Path)
     given = parser.parse_args()
     body = given.body.read_bytes()
-    result = load(given.port, given.path, body, connections=given.connections, requests=given.requests, until=given.until)
+    result = load(
+        given.port, given.path, body, connections=given.connections, requests=given.requests, until=given.until
+    )
     print(json.dumps({"statuses": result.statuses, "times": result.times}))  # noqa: T201
 
 
