@@ -1,14 +1,13 @@
-"""Deadlines and retries: how long a call may take, and what is worth another try."""
+"""Retries: what is worth another try, and when."""
 
 from __future__ import annotations
 
 import random
-import threading
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from i4q_ai.errors import DeadlineError, I4qError, InvalidError
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import I4qError
 
 T = TypeVar("T")
 
@@ -16,57 +15,6 @@ TRIES = 5
 FIRST_WAIT = 0.2
 LONGEST_WAIT = 3.0
 _JITTER = 0.1
-
-
-class Deadline:
-    """The time that one call of ours has for all that it does, and the way to stop it early.
-
-    Args:
-        seconds: from now.
-        what: the job, for the error; for instance "pushing tool-wear".
-        cancel: set by another thread to stop the job.
-    """
-
-    def __init__(self, seconds: float, what: str, *, cancel: threading.Event | None = None) -> None:
-        if not seconds > 0:
-            raise InvalidError(f"{what}: a timeout is more than 0 seconds, not {seconds!r}")
-        self.seconds = seconds
-        self.what = what
-        self._cancel = cancel
-        self._end = time.monotonic() + seconds
-
-    def check(self) -> None:
-        """Raise if the time is up, or the job was stopped.
-
-        Raises:
-            DeadlineError: the time is up.
-            I4qError: the job was cancelled.
-        """
-        if self._cancel is not None and self._cancel.is_set():
-            raise I4qError(f"{self.what} was cancelled")
-        if time.monotonic() >= self._end:
-            raise DeadlineError(f"{self.what} took longer than {self.seconds:g} s", hint="give it a longer timeout")
-
-    def remaining(self, at_most: float = float("inf")) -> float:
-        """Seconds that are left, never more than `at_most`.
-
-        Raises:
-            DeadlineError: none are left.
-        """
-        self.check()
-        return max(min(self._end - time.monotonic(), at_most), 0.001)
-
-    def pause(self, seconds: float) -> None:
-        """Wait, but no longer than the deadline or a cancel allows.
-
-        Raises:
-            DeadlineError: the wait would end after the deadline; raised at once.
-        """
-        self.check()
-        if time.monotonic() + seconds >= self._end:
-            raise DeadlineError(f"{self.what} took longer than {self.seconds:g} s", hint="give it a longer timeout")
-        (self._cancel or threading.Event()).wait(seconds)
-        self.check()
 
 
 class TransientError(Exception):

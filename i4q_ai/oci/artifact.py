@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import InvalidError
 from i4q_ai.model import File, Model
 from i4q_ai.oci import media
 from i4q_ai.oci.media import Descriptor, canonical
 from i4q_ai.oci.tarring import Entry, Tar
-from i4q_ai.retrying import Deadline
 from i4q_ai.thing import API_VERSION
 from i4q_ai.workload import Workload
 

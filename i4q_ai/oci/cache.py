@@ -8,13 +8,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError
 from i4q_ai.oci import disk, media
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.source import Source
 from i4q_ai.oci.tarring import CHUNK
 from i4q_ai.progress import Progress
-from i4q_ai.retrying import Deadline, TransientError, call
+from i4q_ai.retrying import TransientError, call
 
 
 class BlobCache:

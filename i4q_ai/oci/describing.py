@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from typing import TypeVar
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError, InvalidError, NotFoundError
 from i4q_ai.model import Model
 from i4q_ai.oci import contents, extracting, media, opening
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Source
-from i4q_ai.retrying import Deadline, TransientError, call
+from i4q_ai.retrying import TransientError, call
 from i4q_ai.workload import Workload
 
 T = TypeVar("T", Model, Workload)
@@ -30,7 +31,7 @@ def resolve(reference: str, *, timeout: float = 60) -> str:
         NotFoundError: there is no such tag.
     """
     parsed = Reference.parse(reference)
-    return str(parsed.at(_digest(parsed, opening.source(parsed), Deadline(timeout, f"resolving {reference}"))))
+    return str(parsed.at(_digest(parsed, opening.source(parsed), Deadline.after(timeout, f"resolving {reference}"))))
 
 
 def describe(cls: type[T], reference: str, *, timeout: float = 60) -> T:
@@ -47,7 +48,7 @@ def describe(cls: type[T], reference: str, *, timeout: float = 60) -> T:
         UnsupportedError: it is neither.
     """
     parsed = Reference.parse(reference)
-    deadline = Deadline(timeout, f"reading {reference}")
+    deadline = Deadline.after(timeout, f"reading {reference}")
     source = opening.source(parsed)
     where = str(parsed.at(_digest(parsed, source, deadline)))
     thing = contents.thing_of(_about(source, where, deadline), where=where)

@@ -12,8 +12,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import StorageError
-from i4q_ai.retrying import Deadline
 
 _LOCK_POLL = 0.05
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from i4q_ai import progress as progresses
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError, IntegrityError, NotFoundError, ReferenceInvalid, RegistryError, UnreachableError
 from i4q_ai.model import File, Model
 from i4q_ai.oci import contents, disk, extracting, opening
@@ -22,7 +23,6 @@ from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference, is_digest
 from i4q_ai.oci.source import Source
 from i4q_ai.progress import Progress
-from i4q_ai.retrying import Deadline
 from i4q_ai.workload import Workload
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,9 @@ def fetch(
     parsed = [Reference.parse(reference) for reference in references]
     folder = folder.absolute()
     kept = blobs or folder.with_name(f".{folder.name}.blobs")
-    job = _Job(BlobCache(kept), Deadline(timeout, f"fetching {digest}", cancel=cancel), progress or progresses.Silent())
+    job = _Job(
+        BlobCache(kept), Deadline.after(timeout, f"fetching {digest}", cancel=cancel), progress or progresses.Silent()
+    )
     with disk.storage_errors(str(folder.parent)):
         folder.parent.mkdir(parents=True, exist_ok=True)
     thing = _from_any(parsed, digest, folder, job)

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError, NotFoundError, StorageError, VersionExistsError
 from i4q_ai.oci import disk, media
 from i4q_ai.oci.artifact import Artifact, Blob, Bytes
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.tarring import CHUNK
 from i4q_ai.progress import Progress
-from i4q_ai.retrying import Deadline
 
 _MARKER = "oci-layout"
 _INDEX = "index.json"

@@ -6,13 +6,13 @@ from typing import TypeVar
 
 from i4q_ai import config
 from i4q_ai import progress as progresses
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ReferenceInvalid
 from i4q_ai.model import Model
 from i4q_ai.oci import opening
 from i4q_ai.oci.artifact import build
 from i4q_ai.oci.reference import Reference
 from i4q_ai.progress import Progress
-from i4q_ai.retrying import Deadline
 from i4q_ai.workload import Workload
 
 T = TypeVar("T", Model, Workload)
@@ -40,7 +40,7 @@ def push(thing: T, to: str | None = None, *, timeout: float = 3600, progress: Pr
     reference = Reference.parse(to) if to else Reference("", str(config.home() / "registry" / thing.name))
     if reference.digest:
         raise ReferenceInvalid(f"{to!r}: one pushes to a tag, not to a digest", hint="leave out the part from '@' on")
-    deadline = Deadline(timeout, f"pushing {thing.name} {thing.version}")
+    deadline = Deadline.after(timeout, f"pushing {thing.name} {thing.version}")
     artifact = build(thing, deadline)
     sink = opening.source(reference)
     sink.push(artifact, reference.tag or thing.version, deadline, progress or progresses.default())

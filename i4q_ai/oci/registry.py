@@ -20,6 +20,7 @@ import oras.utils
 import requests
 from oras.container import Container
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError, InvalidError, NotFoundError, ReferenceInvalid, UnsupportedError
 from i4q_ai.oci import cache, contents, credentials, media
 from i4q_ai.oci.credentials import Credentials
@@ -30,7 +31,6 @@ from i4q_ai.oci.tarring import Entry, checked
 from i4q_ai.oci.transport import Transport
 from i4q_ai.packing.paths import clashes
 from i4q_ai.progress import Silent
-from i4q_ai.retrying import Deadline
 
 _ANSWER = 16 * 1024 * 1024
 
@@ -79,7 +79,7 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
         told = {**self.headers, **({"Content-Type": "application/json"} if json is not None else {}), **(headers or {})}
         host, repository = urlsplit(url).netloc, urlsplit(url).path.removeprefix("/v2/").partition("/blobs/")[0]
         transport = self._transport(host, repository)
-        deadline = Deadline(self.timeout, f"{method} {host}")
+        deadline = Deadline.after(self.timeout, f"{method} {host}")
         path = f"{urlsplit(url).path}{'?' if urlsplit(url).query else ''}{urlsplit(url).query}"
         response = transport.request(method, f"{transport.base}{path}", deadline, headers=told, body=body)
         if not stream:
@@ -126,7 +126,7 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
     def blob_exists(self, layer: dict[str, Any], container: Container) -> bool:
         """Whether the registry has a layer."""
         _need_digest(layer["digest"])
-        return self._remote(container).has(layer["digest"], Deadline(self.timeout, "asking for a blob"))
+        return self._remote(container).has(layer["digest"], Deadline.after(self.timeout, "asking for a blob"))
 
     def upload_blob(
         self,
@@ -140,7 +140,7 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
         _need_digest(layer["digest"])
         remote = self._remote(self.get_container(container))
         file = _FileBlob(Path(blob), layer["digest"], layer["size"])
-        sent = remote.upload(file, Deadline(self.timeout, f"uploading {blob}"), Silent())
+        sent = remote.upload(file, Deadline.after(self.timeout, f"uploading {blob}"), Silent())
         return _answer(201 if sent else 200, {"Docker-Content-Digest": layer["digest"]})
 
     def put_upload(self, blob: str, container: Container, layer: dict[str, Any]) -> requests.Response:
@@ -170,7 +170,7 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
     def _download(self, container: Container, blob: Descriptor, outfile: str) -> str:
         to = Path(outfile).absolute()
         to.parent.mkdir(parents=True, exist_ok=True)
-        deadline = Deadline(self.timeout, f"downloading {blob.digest}")
+        deadline = Deadline.after(self.timeout, f"downloading {blob.digest}")
         cache.download(blob, self._remote(container), to, deadline, Silent())
         return outfile
 
@@ -178,7 +178,7 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
         """Send a manifest under the container's tag or digest; the answer says its digest."""
         raw = jsons.dumps(manifest).encode()
         descriptor = Descriptor.of(manifest.get("mediaType") or media.MANIFEST, raw)
-        deadline = Deadline(self.timeout, f"uploading the manifest of {container}")
+        deadline = Deadline.after(self.timeout, f"uploading the manifest of {container}")
         self._remote(container).put_manifest(container.digest or container.tag, descriptor, raw, deadline)
         return _answer(201, {"Docker-Content-Digest": descriptor.digest})
 
@@ -190,7 +190,7 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
     ) -> dict[str, Any]:
         """A manifest or index; one that is asked for by digest hashes to it."""
         container = self.get_container(container)
-        deadline = Deadline(self.timeout, f"reading {container}")
+        deadline = Deadline.after(self.timeout, f"reading {container}")
         remote = self._remote(container)
         digest = container.digest or remote.resolve(container.tag, deadline)
         if digest is None:

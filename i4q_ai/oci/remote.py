@@ -12,6 +12,7 @@ from pathlib import Path
 
 import requests
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError, IntegrityError, NotFoundError
 from i4q_ai.oci import credentials, media
 from i4q_ai.oci.artifact import Artifact, Blob
@@ -20,7 +21,7 @@ from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.transport import Transport
 from i4q_ai.progress import Progress
-from i4q_ai.retrying import Deadline, call
+from i4q_ai.retrying import call
 
 _log = logging.getLogger(__name__)
 
@@ -192,7 +193,7 @@ class Remote:
     def _abandon(self, location: str) -> None:
         """Tell the registry that the rest will not come; it would find out by itself, only later."""
         try:
-            self._http.send("DELETE", location, Deadline(5, "giving up an upload")).close()
+            self._http.send("DELETE", location, Deadline.after(5, "giving up an upload")).close()
         except Exception as error:  # the upload's own error matters more
             _log.debug("giving up an upload to %s: %s", self.name, error)
 

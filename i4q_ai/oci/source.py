@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.oci.artifact import Artifact
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.progress import Progress
-from i4q_ai.retrying import Deadline
 
 
 class Source(Protocol):

@@ -16,18 +16,20 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, I4qError, NotFoundError, RegistryError, UnreachableError
 from i4q_ai.oci.artifact import Blob
 from i4q_ai.oci.auth import Authorizer
 from i4q_ai.oci.credentials import Credentials
 from i4q_ai.oci.origins import origin_of
 from i4q_ai.oci.reference import is_loopback
-from i4q_ai.retrying import Deadline, TransientError, call
+from i4q_ai.retrying import TransientError, call
 
 _log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 10.0
 STALL_TIMEOUT = 60.0
+_INSTANT = 0.001
 _PIECE = 1024 * 1024
 _HOPS = 5
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
@@ -160,7 +162,8 @@ class Transport:
     def _exchange(
         self, method: str, url: str, deadline: Deadline, headers: Mapping[str, str], body: Blob | bytes | None
     ) -> requests.Response:
-        timeout = (deadline.remaining(CONNECT_TIMEOUT), deadline.remaining(STALL_TIMEOUT))
+        deadline.check()
+        timeout = (deadline.left(CONNECT_TIMEOUT) or _INSTANT, deadline.left(STALL_TIMEOUT) or _INSTANT)
         data: Any = body if body is None or isinstance(body, bytes) else (_Upload(body) if body.size else b"")
         try:
             return self._session.request(

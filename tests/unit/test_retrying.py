@@ -1,13 +1,11 @@
-"""Deadlines and retries, without waiting: time is told by the test."""
-
-import threading
-import time
+"""Retries, without waiting: time is told by the test."""
 
 import pytest
 
 from i4q_ai import retrying
-from i4q_ai.errors import DeadlineError, I4qError, InvalidError, RegistryError, UnreachableError
-from i4q_ai.retrying import Deadline, TransientError, backoff, call
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import RegistryError, UnreachableError
+from i4q_ai.retrying import TransientError, backoff, call
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +29,7 @@ def _failing(times: int, **about: object) -> object:
 
 
 def test_tries_until_it_works(waits: list[float]) -> None:
-    assert call(_failing(4), deadline=Deadline(60, "x")) == "done"  # type: ignore[arg-type]
+    assert call(_failing(4), deadline=Deadline.after(60, "x")) == "done"  # type: ignore[arg-type]
     assert len(waits) == 4
     for wait, plan in zip(waits, (0.2, 0.4, 0.8, 1.6), strict=True):
         assert 0.9 * plan <= wait <= 1.1 * plan
@@ -39,16 +37,16 @@ def test_tries_until_it_works(waits: list[float]) -> None:
 
 def test_raises_what_the_last_try_said() -> None:
     with pytest.raises(UnreachableError):
-        call(_failing(5), deadline=Deadline(60, "x"))  # type: ignore[arg-type]
+        call(_failing(5), deadline=Deadline.after(60, "x"))  # type: ignore[arg-type]
 
 
 def test_progress_starts_the_count_anew(waits: list[float]) -> None:
-    assert call(_failing(30, progressed=True), deadline=Deadline(60, "x")) == "done"  # type: ignore[arg-type]
+    assert call(_failing(30, progressed=True), deadline=Deadline.after(60, "x")) == "done"  # type: ignore[arg-type]
     assert max(waits) <= 0.22
 
 
 def test_waits_as_long_as_it_is_asked_to(waits: list[float]) -> None:
-    call(_failing(2, after=7.5), deadline=Deadline(60, "x"))  # type: ignore[arg-type]
+    call(_failing(2, after=7.5), deadline=Deadline.after(60, "x"))  # type: ignore[arg-type]
     assert waits == [7.5, 7.5]
 
 
@@ -57,31 +55,9 @@ def test_other_errors_are_not_tried_again(waits: list[float]) -> None:
         raise RegistryError("denied")
 
     with pytest.raises(RegistryError):
-        call(_attempt, deadline=Deadline(60, "x"))
+        call(_attempt, deadline=Deadline.after(60, "x"))
     assert waits == []
 
 
 def test_longest_wait() -> None:
     assert backoff(1000) <= retrying.LONGEST_WAIT * 1.1
-
-
-def test_deadline_and_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidError, match="more than 0"):
-        Deadline(0, "x")
-    cancel = threading.Event()
-    deadline = Deadline(10, "pushing x", cancel=cancel)
-    deadline.check()
-    assert deadline.remaining(5) == 5
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 11)
-    with pytest.raises(DeadlineError, match="pushing x took longer than 10 s"):
-        deadline.remaining()
-    cancel.set()
-    with pytest.raises(I4qError, match="pushing x was cancelled"):
-        deadline.check()
-
-
-def test_pause_that_would_end_too_late_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    with pytest.raises(DeadlineError):
-        Deadline(10, "x").pause(3600)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from i4q_ai import oci
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, DeadlineError, IntegrityError, NotFoundError, RegistryError
 from i4q_ai.model import Model
 from i4q_ai.oci.artifact import Artifact, build
-from i4q_ai.retrying import Deadline
 from tests.e2e.oci.liar import Request, lying
 
 
@@ -31,7 +31,7 @@ def model(tmp_path: Path) -> Model:
 
 @pytest.fixture
 def artifact(model: Model) -> Artifact:
-    return build(model, Deadline(60, "building"))
+    return build(model, Deadline.after(60, "building"))
 
 
 def _stored(artifact: Artifact) -> dict[str, tuple[str, bytes]]:

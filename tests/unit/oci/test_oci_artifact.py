@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, InvalidError, NotFoundError
 from i4q_ai.model import File, Model
 from i4q_ai.oci.artifact import LAYERS, Artifact, about, build
 from i4q_ai.oci.tarring import Entry, Tar
-from i4q_ai.retrying import Deadline
 from i4q_ai.workload import Workload
 
 GOLDEN = Path(__file__).parent / "golden" / "tool-wear"
@@ -27,7 +27,7 @@ GOLDEN_WORKLOAD = "sha256:037959323340201897cde5c85296127e3c9069ff45e78d8e127df0
 
 
 def _build(thing: Model | Workload) -> Artifact:
-    return build(thing, Deadline(60, "building"))
+    return build(thing, Deadline.after(60, "building"))
 
 
 def _model(folder: Path = GOLDEN) -> Model:

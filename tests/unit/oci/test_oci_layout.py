@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from i4q_ai import oci
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import (
     ConflictError,
     DeadlineError,
@@ -29,7 +30,6 @@ from i4q_ai.model import Model
 from i4q_ai.oci import media
 from i4q_ai.oci.artifact import ABOUT, build
 from i4q_ai.oci.layout import Layout
-from i4q_ai.retrying import Deadline
 
 
 @pytest.fixture
@@ -233,6 +233,6 @@ def test_deadline(model: Model, tmp_path: Path) -> None:
 
 
 def test_layer_holds_what_was_packed(model: Model) -> None:
-    artifact = build(model, Deadline(60, "building"))
+    artifact = build(model, Deadline.after(60, "building"))
     with tarfile.open(fileobj=io.BytesIO(b"".join(artifact.blobs[1].chunks()))) as tar:
         assert tar.getnames() == ["models", "models/weights.dat"]
