@@ -15,7 +15,7 @@ from i4q_ai.oci.source import Source
 from i4q_ai.retrying import TransientError, call
 from i4q_ai.workload import Workload
 
-T = TypeVar("T", Model, Workload)
+T = TypeVar("T", bound=Model | Workload)
 
 _LARGEST_ABOUT = 16 * 1024 * 1024
 

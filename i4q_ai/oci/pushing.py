@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from i4q_ai import config
 from i4q_ai import progress as progresses
@@ -15,7 +15,7 @@ from i4q_ai.oci.reference import Reference
 from i4q_ai.progress import Progress
 from i4q_ai.workload import Workload
 
-T = TypeVar("T", Model, Workload)
+T = TypeVar("T", bound=Model | Workload)
 
 
 def push(thing: T, to: str | None = None, *, timeout: float = 3600, progress: Progress | None = None) -> T:
@@ -44,4 +44,4 @@ def push(thing: T, to: str | None = None, *, timeout: float = 3600, progress: Pr
     artifact = build(thing, deadline)
     sink = opening.source(reference)
     sink.push(artifact, reference.tag or thing.version, deadline, progress or progresses.default())
-    return thing.replace(source=None, reference=str(reference.at(artifact.digest)))
+    return cast("T", thing.replace(source=None, reference=str(reference.at(artifact.digest))))
