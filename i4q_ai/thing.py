@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, NoReturn, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from i4q_ai.errors import SchemaError, nearest
@@ -81,11 +89,16 @@ def _is_digest(value: str) -> str:
     return value
 
 
-Name = Annotated[str, AfterValidator(_is_name)]
+def _shown_as(pattern: re.Pattern[str]) -> WithJsonSchema:
+    """What a JSON Schema says of a text that a validator judges."""
+    return WithJsonSchema({"type": "string", "pattern": f"^({pattern.pattern})$"})
+
+
+Name = Annotated[str, AfterValidator(_is_name), _shown_as(_NAME)]
 """A DNS label: it becomes the name of objects, folders and variables."""
-Version = Annotated[str, BeforeValidator(_is_version)]
+Version = Annotated[str, BeforeValidator(_is_version), _shown_as(_VERSION)]
 """For people, immutable; by the grammar of OCI tags."""
-Digest = Annotated[str, AfterValidator(_is_digest)]
+Digest = Annotated[str, AfterValidator(_is_digest), _shown_as(_DIGEST)]
 """The identity of content: `sha256:…`."""
 Labels = Annotated[
     dict[Annotated[str, AfterValidator(is_label_key)], Annotated[str, AfterValidator(is_label_value)]],
