@@ -11,7 +11,7 @@ from pathlib import Path
 from i4q_ai.deadline import Deadline
 from i4q_ai.edge.children import Children
 from i4q_ai.edge.control import Control
-from i4q_ai.errors import I4qError, StorageError
+from i4q_ai.errors import DeadlineError, I4qError, StorageError
 from i4q_ai.local.observing import Away
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,8 @@ class Agents:
     def _start(self, control: Control, name: str, deadline: Deadline) -> Away | None:
         try:
             control.start(timeout=_patience(deadline))
+        except DeadlineError as error:
+            return Away("AgentStarting", str(error))
         except (I4qError, subprocess.SubprocessError) as error:
             away = Away("AgentFailed", f"its agent cannot be started: {error}")
             log.warning("cluster %s: %s", name, away.message)

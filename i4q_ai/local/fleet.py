@@ -126,6 +126,8 @@ class EmbeddedFleet:
     def apply(self, actions: Sequence[Action], *, deadline: Deadline) -> list[Outcome]:
         """Tell clusters; idempotent, in any order, each action by itself; returns when told, not when done."""
         errors: dict[str, str] = {}
+        if not actions:
+            return []
         with self._database.write(deadline) as connection:
             for name, group in groupby(sorted(actions, key=_cluster_of), key=_cluster_of):
                 try:

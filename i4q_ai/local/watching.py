@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from i4q_ai.deadline import Deadline
+from i4q_ai.errors import DeadlineError
 from i4q_ai.local.bells import Bells
 from i4q_ai.local.database import Database
 from i4q_ai.status import Observation
@@ -33,8 +34,19 @@ def watch(
         observe: looks once.
         deadline: when to end.
     """
-    if deadline.passed:
-        return
+    try:
+        yield from _looks(path, folders, observe, deadline)
+    except DeadlineError:
+        if not deadline.passed:
+            raise
+
+
+def _looks(
+    path: Path,
+    folders: Callable[[], Iterable[Path]],
+    observe: Callable[[], list[Observation]],
+    deadline: Deadline,
+) -> Iterator[list[Observation]]:
     with closing(Database(path, deadline=deadline)) as database, closing(Bells()) as bells:
         version = database.version(deadline)
         seen = observe()

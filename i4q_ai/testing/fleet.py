@@ -13,7 +13,7 @@ from i4q_ai.hub import Hub
 from i4q_ai.model import Model
 from i4q_ai.placement import REST
 from i4q_ai.spec import Spec
-from i4q_ai.testing.plant import LIMIT, Plant, mark, on
+from i4q_ai.testing.plant import LIMIT, Plant, on
 from i4q_ai.testing.samples import MODEL, Samples
 
 
@@ -78,7 +78,6 @@ class FleetCases(Plant):
         self, fleet: Fleet, hub: Hub, samples: Samples, deadline: Deadline
     ) -> None:
         first, second = self.clusters[:2]
-        key = mark(hub, {first: "1", second: "2"})
         hub.deploy(samples.one, to=on(first, second))
         late = fleet.assigned(namespace=hub.namespace, deadline=deadline)[0].item
         deployment = hub.deploy(samples.one, to=on(second))
@@ -86,7 +85,6 @@ class FleetCases(Plant):
         told = fleet.assigned(namespace=hub.namespace, deadline=deadline)
         assert [assignment.cluster for assignment in told] == [second]
         assert deployment.wait(timeout=LIMIT).status().ready
-        assert key in hub.clusters.get(first).labels
 
     def test_a_watch_says_at_once_and_ends_in_time(self, fleet: Fleet, hub: Hub, samples: Samples) -> None:
         hub.deploy(samples.one, to=on(*self.clusters[:1])).wait(timeout=LIMIT)

@@ -54,10 +54,11 @@ class MovingCases(Plant):
         staged = Rollout(strategy="staged", stages=("canary", "*"))
         deployment = hub.deploy(samples.one, to=where, rollout=staged).wait(timeout=LIMIT)
         assert answers(hub, deployment, {first: 1, second: 1})
-        self.cut(hub, second)
-        deployment.update(samples.two)
+        self.cut(hub, first)
+        deployment.update(samples.two).refresh()
         assert _told(hub) == {first: "2", second: "1"}, "the second stage is not told before the first is good"
-        self.join(hub, second)
+        assert "canary" in deployment.status().message
+        self.join(hub, first)
         assert answers(hub, deployment.wait(timeout=LIMIT), {first: 2, second: 2})
 
     def test_a_bad_stage_halts_the_rollout(self, hub: Hub, samples: Samples) -> None:
