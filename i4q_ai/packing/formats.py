@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from i4q_ai.errors import FormatError
+from i4q_ai.errors import FormatError, nearest
 
 _PICKLE_ENDINGS = frozenset({".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt"})
 _PICKLE_FORMATS = frozenset({"pickle", "joblib", "pt"})
@@ -27,7 +27,7 @@ def check(found: Mapping[str, Path], format: str | None) -> str:
         format: as told; None to guess.
 
     Raises:
-        FormatError: a file is not what its format says, or runs code when it is loaded.
+        FormatError: there is no such format; a file is not what it says, or runs code when it is loaded.
     """
     if format in _PICKLE_FORMATS:
         raise FormatError(f"models of format '{format}' are not packed", hint=_EXPORT)
@@ -35,8 +35,10 @@ def check(found: Mapping[str, Path], format: str | None) -> str:
         if is_pickle(place):
             raise FormatError(f"{place} is a pickle", hint=_EXPORT)
     chosen = format or guess(found)
-    if chosen not in CHECKS:
+    if chosen == "files":
         return chosen
+    if chosen not in CHECKS:
+        raise FormatError(f"there is no format '{chosen}'", hint=nearest(chosen, [*CHECKS, "files"]))
     ending, verify = f".{chosen}", CHECKS[chosen]
     files = [place for path, place in found.items() if Path(path).suffix.lower() == ending]
     if not files:

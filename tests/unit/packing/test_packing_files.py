@@ -196,3 +196,10 @@ def test_workload(tmp_path: Path) -> None:
     assert [file.path for file in workload.files] == ["main.py"]
     with pytest.raises(InvalidError, match="list of words"):
         Workload.from_dir(tmp_path, name="w", version="1", command="python main.py")  # type: ignore[arg-type]
+
+
+def test_a_format_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "weights.dat").write_bytes(b"1")
+    with pytest.raises(FormatError, match="there is no format 'onx'") as caught:
+        _pack(tmp_path, format="onx")
+    assert caught.value.hint == "did you mean 'onnx'?"
