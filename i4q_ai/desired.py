@@ -97,7 +97,7 @@ class Desired(Thing):
     revision: int = 0
     models: tuple[ModelItem, ...] = ()
     workloads: tuple[WorkloadItem, ...] = ()
-    policy: Policy = Policy()
+    policy: Policy = Field(default_factory=Policy)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Desired:

@@ -38,7 +38,7 @@ class Placed(Thing):
     name: Name | None = None
     flavour: Flavour = "server"
     versions: Annotated[dict[str, Version], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
-    rollout: Rollout = Rollout()
+    rollout: Rollout = Field(default_factory=Rollout)
 
     @model_validator(mode="after")
     def _is_of_one(self) -> Self:

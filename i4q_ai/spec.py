@@ -36,7 +36,7 @@ class Spec(Thing):
     placement: Placement
     flavour: Flavour = "server"
     versions: Annotated[dict[str, Model], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
-    rollout: Rollout = Rollout()
+    rollout: Rollout = Field(default_factory=Rollout)
     owner: str = "i4q"
     deleted: bool = False
 
