@@ -244,4 +244,6 @@ def end_trouble(item: Item, code: int | None, last: str) -> Trouble:
 def _storage_trouble(error: Exception) -> Trouble:
     cause = error if isinstance(error, OSError) else error.__cause__
     full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    # A download that would not fit is refused before the disk is full: no system error, only the advice.
+    full = full or (isinstance(error, StorageError) and error.hint.startswith("make room"))
     return Trouble("NoSpace" if full else "StorageError", str(error), definite=True)

@@ -86,8 +86,7 @@ class Lanes:
 
     def close(self) -> None:
         """Cancel what can be cancelled and wait for the rest."""
-        for cancel in list(self._cancels.values()):
-            cancel.set()
+        self.cancel_fetches()
         self._pool.shutdown(cancel_futures=True)
 
     def cancel_fetches(self) -> None:

@@ -247,7 +247,7 @@ def _server(key: Key, item: ModelItem, state: ItemState, policy: Policy, now: fl
         if state.misloads >= TRIES and same(goal, item):
             yield Refuse(key, item, state.trouble or _unknown())
         elif now >= state.retry_at:
-            yield Load(key, goal, _previous(state, goal))
+            yield Load(key, goal, state.fallback(goal))
         return
     yield from _settle(key, state, policy, now)
     if now >= state.probe_at:
@@ -262,7 +262,7 @@ def _start_server(key: Key, item: ModelItem, goal: Item, state: ItemState, now: 
     elif now < state.retry_at:
         return
     elif current is None or (not same(current, goal) and not state.is_good(current)):
-        yield Expose(key, goal, _previous(state, goal))
+        yield Expose(key, goal, state.fallback(goal))
     else:
         # A good version is started first even when a newer one is wanted: that one is then loaded beside it.
         yield Start(key, current)
@@ -280,7 +280,7 @@ def _workload(
             yield Refuse(key, item, state.trouble or _unknown())
         elif not waits and now >= state.retry_at:
             shown = same(goal, state.current)
-            yield Start(key, goal) if shown else Expose(key, goal, _previous(state, goal))
+            yield Start(key, goal) if shown else Expose(key, goal, state.fallback(goal))
     elif not same(goal, state.process.item):
         if not waits:
             yield Stop(key)
@@ -299,7 +299,7 @@ def _files(key: Key, item: ModelItem, state: ItemState, desired: Desired, local:
         yield Stop(key)
     elif goal is not None and not same(goal, state.current):
         if now >= state.retry_at:
-            yield Expose(key, goal, _previous(state, goal), _able_judges(item, desired, local))
+            yield Expose(key, goal, state.fallback(goal), _able_judges(item, desired, local))
     elif goal is not None and not state.is_good(goal):
         yield from _judge(key, item, goal, state, desired, local, now)
 
@@ -355,10 +355,6 @@ def _hopeless(item: Item, state: ItemState, now: float) -> bool:
         return False
     young = state.trial_since is not None and now - state.trial_since < HEALTHY
     return young or not state.is_good(item)
-
-
-def _previous(state: ItemState, goal: Item) -> Item | None:
-    return state.fallback(goal)
 
 
 def _prune(key: Key, item: Item, state: ItemState, policy: Policy) -> Step | None:
