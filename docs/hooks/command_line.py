@@ -16,7 +16,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def _sections() -> Iterator[str]:
     import click
 
-    from i4q_ai.cli import program
+    from i4q_ai.cli.program import program
 
     yield from _help(click.Context(program, info_name="i4q", terminal_width=100), depth=2)
 
