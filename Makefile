@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 
+export NO_MKDOCS_2_WARNING := 1  # an advertisement
+
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 
