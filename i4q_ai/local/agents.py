@@ -40,8 +40,13 @@ class Agents:
         """The folder of one cluster."""
         return self._folder / name
 
-    def ensure(self, name: str, *, deadline: Deadline) -> Away | None:
+    def ensure(self, name: str, *, retry: bool = False, deadline: Deadline) -> Away | None:
         """Start the agent unless it runs.
+
+        Args:
+            name: of the cluster.
+            retry: try also if it failed a moment ago.
+            deadline: when to give up.
 
         Returns:
             Why it cannot be started; None when it runs.
@@ -51,7 +56,8 @@ class Agents:
             if control.alive():
                 self._failed.pop(name, None)
                 return None
-            return self._recent_failure(name) or self._start(control, name, deadline)
+            failure = None if retry else self._recent_failure(name)
+            return failure or self._start(control, name, deadline)
         except OSError as error:
             return Away("AgentUnreachable", f"its agent cannot be reached: {error.strerror}")
 

@@ -109,7 +109,7 @@ class EmbeddedFleet:
             UnreachableError: its agent cannot be started.
         """
         self._become(name, "on", deadline)
-        away = self._run(name, deadline)
+        away = self._run(name, deadline, retry=True)
         if away is not None:
             raise UnreachableError(f"cluster '{name}': {away.message}")
 
@@ -226,13 +226,13 @@ class EmbeddedFleet:
             log.warning("cluster %s: its last report cannot be read: %s", name, error)
             return None
 
-    def _run(self, name: str, deadline: Deadline) -> Away | None:
+    def _run(self, name: str, deadline: Deadline, *, retry: bool = False) -> Away | None:
         """Bring a cluster's file up to the database and its agent to life; why not, if that cannot be."""
         try:
             project(self._database, self._agents.folder(name), name, deadline=deadline)
         except NotFoundError:
             return Away("Removed", "it was removed just now")
-        return self._agents.ensure(name, deadline=deadline) or self._stop_again(name, deadline)
+        return self._agents.ensure(name, retry=retry, deadline=deadline) or self._stop_again(name, deadline)
 
     def _stop_again(self, name: str, deadline: Deadline) -> Away | None:
         """End an agent that was started while somebody else stopped or removed its cluster."""

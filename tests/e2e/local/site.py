@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from i4q_ai.edge import Control
@@ -66,6 +68,19 @@ class Site:
 
 def on(*clusters: str) -> Placement:
     return Placement("named", Name(*clusters))
+
+
+def at_once(jobs: Sequence[Callable[[], object]]) -> None:
+    """Do jobs in threads that begin together; none may fail."""
+    barrier = threading.Barrier(len(jobs))
+
+    def run(job: Callable[[], object]) -> None:
+        barrier.wait(LIMIT)
+        job()
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for done in [pool.submit(run, job) for job in jobs]:
+            done.result(LIMIT)
 
 
 def kill(pid: int) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError, NotFoundError, StorageError
+from i4q_ai.errors import ConflictError, NotFoundError, StorageError, UnreachableError
 from i4q_ai.serve.client import Client
 from i4q_ai.status import Phase
 from i4q_ai.testing.beside import Beside
 from i4q_ai.testing.connection import Connection
 from i4q_ai.testing.samples import Samples
-from tests.e2e.local.site import LIMIT, Site, eventually, kill, on
+from tests.e2e.local.site import LIMIT, Site, at_once, eventually, kill, on
 
 
 def test_what_was_deployed_outlives_the_process_that_deployed_it(site: Site, samples: Samples) -> None:
@@ -127,25 +127,21 @@ def test_many_hubs_at_once_start_one_agent(site: Site, samples: Samples) -> None
     hub.clusters.add("edge-1")
     hub.deploy(samples.one, to=on("edge-1")).wait(timeout=LIMIT)
     kill(site.agent("edge-1"))
-    trouble: list[BaseException] = []
-    hubs = [site.hub() for _ in range(4)]
-    barrier = threading.Barrier(len(hubs))
-
-    def look(own: object) -> None:
-        try:
-            barrier.wait(LIMIT)
-            own.get("wear").status()  # type: ignore[attr-defined]
-        except BaseException as error:
-            trouble.append(error)
-
-    threads = [threading.Thread(target=look, args=(own,)) for own in hubs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(LIMIT)
-    assert trouble == []
+    at_once([site.hub().get("wear").status for _ in range(4)])
     eventually(lambda: sum("i4q_ai.edge" in command for command in site.processes().values()) == 1)
     assert hub.get("wear").wait(timeout=LIMIT).status().clusters[0].phase is Phase.READY
+
+
+def test_stopping_wins_over_whoever_starts_at_the_same_time(site: Site, samples: Samples) -> None:
+    hub = site.hub()
+    hub.clusters.add("edge-1")
+    deployment = hub.deploy(samples.one, to=on("edge-1")).wait(timeout=LIMIT)
+    for _ in range(2):
+        kill(site.agent("edge-1"))
+        at_once([*(site.hub().get("wear").status for _ in range(3)), lambda: hub.clusters.stop("edge-1")])
+        site.until_empty()
+        hub.clusters.start("edge-1")
+        assert deployment.wait(timeout=LIMIT).status().ready
 
 
 def test_an_agent_that_cannot_start_is_offline_and_says_why(site: Site, samples: Samples) -> None:
@@ -157,6 +153,11 @@ def test_an_agent_that_cannot_start_is_offline_and_says_why(site: Site, samples:
     (row,) = deployment.status().clusters
     assert (row.phase, row.reason) == (Phase.OFFLINE, "AgentFailed")
     assert "agent.log" in row.message
+    with pytest.raises(UnreachableError, match=r"agent\.log"):
+        hub.clusters.start("edge-1")
+    (site.folder("edge-1") / "run").unlink()
+    hub.clusters.start("edge-1")
+    assert deployment.wait(timeout=LIMIT).status().ready
 
 
 def test_a_desired_state_that_cannot_be_written_is_an_error(site: Site, samples: Samples) -> None:
