@@ -26,7 +26,7 @@ def endless() -> bytes:
 
 
 def looping(rounds: int) -> bytes:
-    """ONNX: a loop of so many rounds; 400,000 take a second or so."""
+    """ONNX: a loop of so many rounds; 100,000 take half a second or so."""
     body = helper.make_graph(
         [helper.make_node("Identity", ["go"], ["go_out"]), helper.make_node("Neg", ["v"], ["v_out"])],
         "body",

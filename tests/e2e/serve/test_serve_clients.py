@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,3 +164,20 @@ def test_a_folder_of_onnx_files_needs_no_description(start: Start, tmp_path: Pat
     (folder / "any.onnx").write_bytes(linear(100))
     server = start(folder)
     assert server.infer([[1, 2, 3]], model="wear").json()["model_version"] == "1"
+
+
+def test_answers_are_as_the_published_schema_says(server: Running) -> None:
+    document = requests.get(f"{server.url}/v2/openapi.json", timeout=30).json()
+
+    def fits(schema: str, answer: requests.Response) -> None:
+        jsonschema.validate(answer.json(), {**document, "$ref": f"#/components/schemas/{schema}"})
+
+    fits("Server", requests.get(f"{server.url}/v2", timeout=30))
+    fits("Health", requests.get(f"{server.url}/v2/health/ready", timeout=30))
+    fits("Model", requests.get(f"{server.url}/v2/models/line", timeout=30))
+    fits("ModelReady", requests.get(f"{server.url}/v2/models/line/ready", timeout=30))
+    fits("InferResponse", server.infer([[1, 2, 3]], id="7"))
+    fits("Error", server.infer([[1, 2]]))
+    fits("Error", requests.get(f"{server.url}/nothing", timeout=30))
+    for row in server.index():
+        jsonschema.validate(row, {**document, "$ref": "#/components/schemas/IndexRow"})

@@ -100,7 +100,7 @@ def test_a_slow_model_holds_up_neither_health_nor_the_end(start: Start, tmp_path
 
 
 def test_a_full_line_before_a_slow_model_is_told_and_health_goes_on(start: Start, tmp_path: Path) -> None:
-    server = start(write_tree(tmp_path / "tree", looping(400_000), "1"), "--queue", "0")
+    server = start(write_tree(tmp_path / "tree", looping(100_000), "1"), "--queue", "0")
     statuses: list[int] = []
     together = threading.Barrier(9)
 
