@@ -101,10 +101,11 @@ def edge(settings: Settings, folder: Path) -> None:
 @click.option("--model", metavar="NAME", help="Ask this one; else the first that is there.")
 @click.pass_obj
 def conformance(settings: Settings, url: str, model: str | None) -> None:
-    """Check any server against the Open Inference Protocol v2."""
+    """Check any server against the Open Inference Protocol v2; URL is the server's, or one of its models'."""
     from i4q_ai.serve.conformance import check
 
-    findings = check(url, model)
+    server, _, named = url.rstrip("/").partition("/v2/models/")
+    findings = check(server, model or named or None)
     rows = tuple((found.rule, found.result, found.seen) for found in findings)
     printing.table(settings, display.Table(url, ("rule", "result", "seen"), rows))
     failed = [found.rule for found in findings if found.result == "failed"]
