@@ -11,6 +11,9 @@ export NO_MKDOCS_2_WARNING := 1  # an advertisement
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 
+# Python compiles what it imports; pip would compile all of it, which takes longer than the rest.
+LAZILY := --no-compile
+
 .PHONY: demo test check bench docs clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -51,10 +54,10 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.all: pyproject.toml | $(VENV)/.made
-	$(PIP) install --editable '.[all]'
+	$(PIP) install $(LAZILY) --editable '.[all]'
 	@touch $@
 
 # The project stands in the command again so that pip keeps to its bounds too.
 $(VENV)/.group-%: pyproject.toml $(VENV)/.all
-	$(PIP) install --editable '.[all]' --group $*
+	$(PIP) install $(LAZILY) --editable '.[all]' --group $*
 	@touch $@
