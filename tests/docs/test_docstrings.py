@@ -16,9 +16,7 @@ from i4q_ai import Hub
 from tests.docs.pages import environment
 
 MODULES = sorted(
-    module.name
-    for module in pkgutil.walk_packages(i4q_ai.__path__, "i4q_ai.")
-    if not module.name.endswith("__main__")
+    module.name for module in pkgutil.walk_packages(i4q_ai.__path__, "i4q_ai.") if not module.name.endswith("__main__")
 )
 _FINDER = doctest.DocTestFinder(exclude_empty=True)
 
