@@ -71,7 +71,9 @@ def plan(
 @click.command(cls=Verb)
 @_what_goes_where
 @click.option("--wait", is_flag=True, help="Until it works everywhere.")
-@click.option("--timeout", type=click.FloatRange(min=0), default=120, show_default=True, metavar="SECONDS")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=120, show_default=True, metavar="SECONDS"
+)
 @click.pass_obj
 def deploy(
     settings: Settings,
@@ -103,7 +105,9 @@ def deploy(
 @click.argument("what", metavar="REFERENCE|FILE")
 @versions_option
 @click.option("--wait", is_flag=True, help="Until it works everywhere.")
-@click.option("--timeout", type=click.FloatRange(min=0), default=120, show_default=True, metavar="SECONDS")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=120, show_default=True, metavar="SECONDS"
+)
 @click.pass_obj
 def update(settings: Settings, name: str, what: str, versions: tuple[str, ...], wait: bool, timeout: float) -> None:
     """Replace the model or workload of a deployment; where it goes stays."""

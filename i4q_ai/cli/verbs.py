@@ -47,7 +47,7 @@ def name_argument(help_of: str = "NAME") -> Callable[[Any], Any]:
 def timeout_option(default: float) -> Callable[[Any], Any]:
     """How long it may take."""
     return click.option(
-        "--timeout", type=click.FloatRange(min=0), default=default, show_default=True, metavar="SECONDS"
+        "--timeout", type=click.FloatRange(min=0, min_open=True), default=default, show_default=True, metavar="SECONDS"
     )
 
 
