@@ -26,7 +26,7 @@ demo: $(VENV)/.all
 test: $(VENV)/.group-test
 	$(RUN)/python -m pytest
 
-check: $(VENV)/.group-check $(VENV)/.group-docs
+check: $(VENV)/.group-check $(VENV)/.group-docs $(VENV)/.group-test
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy --strict
