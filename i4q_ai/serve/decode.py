@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import orjson
 
 from i4q_ai.errors import ServingError, nearest
@@ -200,5 +199,5 @@ def _kind(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = np.array2string(np.asarray(value)) if isinstance(value, list) else repr(value)
+    text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -68,6 +68,8 @@ def test_an_empty_batch_is_a_batch() -> None:
         ({"inputs": [x(name="XX")]}, "unknown input 'XX'"),
         ({"inputs": [x(date=1)]}, "unknown field 'date' (hint: did you mean 'data'?)"),
         ({"inputs": [x(datatype="FP64")]}, "input 'X' has datatype 'FP64', the model takes FP32"),
+        ({"inputs": [x(datatype=[[1], [1, 2]])]}, "input 'X' has datatype [[1], [1, 2]], the model takes FP32"),
+        ({"inputs": [x(shape=[2, [[1], [1, 2]]])]}, "input 'X' has [[1], [1, 2]] in its shape"),
         ({"inputs": [x(shape=None)]}, "input 'X' has no 'shape'"),
         ({"inputs": [x(shape=[2, -1])]}, "input 'X' has -1 in its shape"),
         ({"inputs": [x(shape=[2, True])]}, "input 'X' has True in its shape"),
