@@ -1,16 +1,19 @@
 """i4Q AI: gets AI models from the cloud to the factory edge, and keeps them good there."""
 
-from i4q_ai.cluster import Cluster, Taint
-from i4q_ai.deployment import Deployment
-from i4q_ai.hub import Hub
-from i4q_ai.model import Model
-from i4q_ai.placement import Placement
-from i4q_ai.placing.rules import Claim, KubeVersion, Label, Name, Resource
-from i4q_ai.plan import Plan
-from i4q_ai.release import Release
-from i4q_ai.rollout.step import Rollout
-from i4q_ai.status import Status
-from i4q_ai.workload import Workload
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from i4q_ai.cluster import Cluster, Taint
+    from i4q_ai.deployment import Deployment
+    from i4q_ai.hub import Hub
+    from i4q_ai.model import Model
+    from i4q_ai.placement import Placement
+    from i4q_ai.placing.rules import Claim, KubeVersion, Label, Name, Resource
+    from i4q_ai.plan import Plan
+    from i4q_ai.release import Release
+    from i4q_ai.rollout.step import Rollout
+    from i4q_ai.status import Status
+    from i4q_ai.workload import Workload
 
 __all__ = [
     "Claim",
@@ -30,3 +33,37 @@ __all__ = [
     "Taint",
     "Workload",
 ]
+
+# Names are loaded on first use: the processes at the edge import this package too, and need none of them.
+_HOMES = {
+    "Claim": "placing.rules",
+    "Cluster": "cluster",
+    "Deployment": "deployment",
+    "Hub": "hub",
+    "KubeVersion": "placing.rules",
+    "Label": "placing.rules",
+    "Model": "model",
+    "Name": "placing.rules",
+    "Placement": "placement",
+    "Plan": "plan",
+    "Release": "release",
+    "Resource": "placing.rules",
+    "Rollout": "rollout.step",
+    "Status": "status",
+    "Taint": "cluster",
+    "Workload": "workload",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
