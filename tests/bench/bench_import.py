@@ -1,4 +1,4 @@
-"""What `import i4q_ai` costs, with no name used and with all: CPU time against a process that defines one pydantic model.
+"""What `import i4q_ai` costs, with no name used and with all: CPU time against one that defines a pydantic model.
 
 Run: python -m tests.bench.bench_import [RUNS]
 """
