@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from i4q_ai.hub import Hub
     from i4q_ai.model import Model
     from i4q_ai.placement import Placement
-    from i4q_ai.placing.rules import Claim, KubeVersion, Label, Name, Resource
+    from i4q_ai.placing.builders import Claim, KubeVersion, Label, Name, Resource
     from i4q_ai.plan import Plan
     from i4q_ai.release import Release
     from i4q_ai.rollout.step import Rollout
@@ -36,18 +36,18 @@ __all__ = [
 
 # Names are loaded on first use: the processes at the edge import this package too, and need none of them.
 _HOMES = {
-    "Claim": "placing.rules",
+    "Claim": "placing.builders",
     "Cluster": "cluster",
     "Deployment": "deployment",
     "Hub": "hub",
-    "KubeVersion": "placing.rules",
-    "Label": "placing.rules",
+    "KubeVersion": "placing.builders",
+    "Label": "placing.builders",
     "Model": "model",
-    "Name": "placing.rules",
+    "Name": "placing.builders",
     "Placement": "placement",
     "Plan": "plan",
     "Release": "release",
-    "Resource": "placing.rules",
+    "Resource": "placing.builders",
     "Rollout": "rollout.step",
     "Status": "status",
     "Taint": "cluster",

@@ -1,1 +1,1 @@
-"""From rules to clusters: `rules` says what is meant, `evaluate` decides, `quantities` reads "8Gi"."""
+"""From rules to clusters: `builders` write rules, `rules` are data, `evaluate` decides, `quantities` reads "8Gi"."""

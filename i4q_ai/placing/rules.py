@@ -1,10 +1,4 @@
-"""Rules: data that says which clusters are meant; composed with `&`, `|` and `~`, compared by value, written to YAML.
-
-A builder makes a rule by comparison; a builder that stands alone means "is there":
-
-    >>> (Label("line") == "cnc") & ~Label("retired") | Name("edge-9")  # doctest: +ELLIPSIS
-    AnyOf(...)
-"""
+"""Rules: data that says which clusters are meant; composed with `&`, `|`, `~`, compared by value, written to YAML."""
 
 from __future__ import annotations
 
@@ -71,18 +65,22 @@ def _holds(left: Any, operator: Order, right: Any) -> bool:
     return bool(left < right)
 
 
-def _refuse_bool(_: object) -> bool:
+def refuse_bool(_: object) -> bool:
+    """What `and`, `or`, `not` and `if` meet: a rule has no truth, and must not lose a clause silently."""
     raise RuleError("a rule is neither true nor false", hint="compose rules with &, | and ~, not with and, or, not")
 
 
-class _Composable:
-    def rule(self) -> AnyRule:
-        raise NotImplementedError
+class Composable:
+    """What can stand on either side of `&` and `|`: a rule, or a builder that stands for one."""
 
-    def __and__(self, other: _Composable) -> AllOf:
+    @abstractmethod
+    def rule(self) -> AnyRule:
+        """The rule it stands for."""
+
+    def __and__(self, other: Composable) -> AllOf:
         return AllOf(all=(*_parts(self, AllOf), *_parts(other, AllOf)))
 
-    def __or__(self, other: _Composable) -> AnyOf:
+    def __or__(self, other: Composable) -> AnyOf:
         return AnyOf(any=(*_parts(self, AnyOf), *_parts(other, AnyOf)))
 
     def __invert__(self) -> AnyRule:
@@ -93,10 +91,10 @@ class _Composable:
         raise _no_rule(other)
 
     __ror__ = __rand__
-    __bool__ = _refuse_bool
+    __bool__ = refuse_bool
 
 
-class Rule(_Composable, Thing):
+class Rule(Composable, Thing):
     """What all rules share: `matches` judges a cluster, `text` says the rule in one line."""
 
     def rule(self) -> AnyRule:
@@ -343,7 +341,7 @@ def _which(data: Any) -> str | None:
 
 def as_rule(value: Any) -> Any:
     """The rule that a builder stands for; anything else as it is."""
-    return value.rule() if isinstance(value, _Composable) else value
+    return value.rule() if isinstance(value, Composable) else value
 
 
 AnyRule = Annotated[
@@ -368,130 +366,10 @@ def _no_rule(value: object) -> RuleError:
     return RuleError(f"{value!r} is no rule", hint='rules are made as (Label("line") == "cnc") & …; mind the brackets')
 
 
-def _parts(value: _Composable, kind: type[AllOf] | type[AnyOf]) -> tuple[AnyRule, ...]:
-    if not isinstance(value, _Composable):
+def _parts(value: Composable, kind: type[AllOf] | type[AnyOf]) -> tuple[AnyRule, ...]:
+    if not isinstance(value, Composable):
         raise _no_rule(value)
     rule = value.rule()
     if isinstance(rule, kind):
         return rule.all if isinstance(rule, AllOf) else rule.any
     return (rule,)
-
-
-class _Selector(_Composable):
-    """A builder over a map of texts."""
-
-    def __init__(self, key: str) -> None:
-        self._key = key
-
-    def _make(self, operator: Presence, *values: str) -> AnyRule:
-        raise NotImplementedError
-
-    def rule(self) -> AnyRule:
-        """The builder alone: the key is there."""
-        return self.exists()
-
-    def is_in(self, *values: str) -> AnyRule:
-        """The value is one of these."""
-        return self._make("In", *values)
-
-    def not_in(self, *values: str) -> AnyRule:
-        """The value is none of these, or the key is absent."""
-        return self._make("NotIn", *values)
-
-    def exists(self) -> AnyRule:
-        """The key is there."""
-        return self._make("Exists")
-
-    def absent(self) -> AnyRule:
-        """The key is not there."""
-        return self._make("DoesNotExist")
-
-    def __eq__(self, value: object) -> AnyRule:  # type: ignore[override]
-        return self._make("In", _text(value))
-
-    def __ne__(self, value: object) -> AnyRule:  # type: ignore[override]
-        return self._make("NotIn", _text(value))
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise RuleError(f"labels and claims are compared with text, not with {value!r}", hint=f'write "{value}"')
-    return value
-
-
-class Label(_Selector):
-    """Builds rules over a label: `Label("line") == "cnc"`, `.is_in("a", "b")`, `.exists()`, `.absent()`.
-
-    Args:
-        key: by Kubernetes' grammar.
-    """
-
-    def _make(self, operator: Presence, *values: str) -> LabelRule:
-        return LabelRule(label=self._key, operator=operator, values=values)
-
-
-class Claim(_Selector):
-    """Builds rules over a claim: `Claim("platform.open-cluster-management.io") == "AWS"`.
-
-    Args:
-        key: the claim's name.
-    """
-
-    def _make(self, operator: Presence, *values: str) -> ClaimRule:
-        return ClaimRule(claim=self._key, operator=operator, values=values)
-
-
-class _Ordered:
-    """A builder over something that has an order; it is no rule by itself."""
-
-    def _make(self, operator: Order, value: object) -> AnyRule:
-        raise NotImplementedError
-
-    def __eq__(self, value: object) -> AnyRule:  # type: ignore[override]
-        return self._make("==", value)
-
-    def __ne__(self, value: object) -> AnyRule:  # type: ignore[override]
-        return self._make("!=", value)
-
-    def __ge__(self, value: object) -> AnyRule:
-        return self._make(">=", value)
-
-    def __gt__(self, value: object) -> AnyRule:
-        return self._make(">", value)
-
-    def __le__(self, value: object) -> AnyRule:
-        return self._make("<=", value)
-
-    def __lt__(self, value: object) -> AnyRule:
-        return self._make("<", value)
-
-    __hash__ = None  # type: ignore[assignment]
-    __bool__ = _refuse_bool
-
-
-class Resource(_Ordered):
-    """Builds rules over allocatable resources: `Resource("memory") >= "1Gi"`.
-
-    Args:
-        name: "cpu", "memory", "nvidia.com/gpu", …
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def _make(self, operator: Order, value: object) -> ResourceRule:
-        return ResourceRule(resource=self._name, operator=operator, value=str(value))
-
-
-class KubeVersion(_Ordered):
-    """Builds rules over the version of Kubernetes: `KubeVersion() >= "1.33"`."""
-
-    def _make(self, operator: Order, value: object) -> KubeVersionRule:
-        return KubeVersionRule(version=str(value), operator=operator)
-
-
-def Name(*clusters: str) -> NameRule:  # noqa: N802 - reads as the other builders do
-    """The rule for these clusters by name: `Name("edge-1", "edge-2")`."""
-    return NameRule(clusters=clusters)

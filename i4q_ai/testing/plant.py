@@ -13,7 +13,7 @@ from i4q_ai.deployment import Deployment
 from i4q_ai.errors import I4qError
 from i4q_ai.hub import Hub
 from i4q_ai.placement import Placement
-from i4q_ai.placing.rules import Name
+from i4q_ai.placing.builders import Name
 from i4q_ai.status import Observation, Phase
 from i4q_ai.testing import samples as making
 from i4q_ai.testing.beside import Beside

@@ -4,7 +4,7 @@ import pytest
 
 from i4q_ai.errors import RuleError, SchemaError
 from i4q_ai.placement import Group, Placement
-from i4q_ai.placing.rules import Label, Name, Resource
+from i4q_ai.placing.builders import Label, Name, Resource
 
 
 def test_name_and_rule_need_no_keys() -> None:

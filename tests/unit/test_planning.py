@@ -15,7 +15,7 @@ from i4q_ai.cluster import Cluster
 from i4q_ai.errors import InvalidError, NotFoundError, OwnedError, RuleError, UnsupportedError, VersionExistsError
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
-from i4q_ai.placing.rules import Label, Name
+from i4q_ai.placing.builders import Label, Name
 from i4q_ai.plan import Assignment, Change
 from i4q_ai.planning import Snapshot
 from i4q_ai.rollout.step import Rollout

@@ -8,7 +8,7 @@ import pytest
 
 from i4q_ai.errors import NotFoundError, SchemaError
 from i4q_ai.placement import Placement
-from i4q_ai.placing.rules import Label
+from i4q_ai.placing.builders import Label
 from i4q_ai.release import Placed, Release
 from i4q_ai.rollout.step import Rollout
 from tests.unit import things

@@ -8,7 +8,7 @@ from i4q_ai.desired import ModelItem, WorkloadItem
 from i4q_ai.errors import InvalidError, SchemaError
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
-from i4q_ai.placing.rules import Label
+from i4q_ai.placing.builders import Label
 from i4q_ai.rollout.step import Rollout
 from i4q_ai.spec import Spec
 from tests.unit import things

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from i4q_ai.hub import Hub
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
-from i4q_ai.placing.rules import Label
+from i4q_ai.placing.builders import Label
 from tests.e2e.cli.conftest import LIMIT, Background, Shell, eventually
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from i4q_ai.edge import Control
 from i4q_ai.hub import Hub
 from i4q_ai.placement import Placement
-from i4q_ai.placing.rules import Name
+from i4q_ai.placing.builders import Name
 
 LIMIT = 120.0
 

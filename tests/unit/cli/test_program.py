@@ -13,7 +13,7 @@ import yaml
 
 from i4q_ai import Model, Placement, Release
 from i4q_ai.cli.program import program, run
-from i4q_ai.placing.rules import Label
+from i4q_ai.placing.builders import Label
 from i4q_ai.release import Placed
 from i4q_ai.status import Phase, Status
 from tests.unit import things

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from i4q_ai.cluster import Cluster
 from i4q_ai.errors import RuleError
 from i4q_ai.placement import Placement
+from i4q_ai.placing.builders import Label, Name, Resource
 from i4q_ai.placing.evaluate import evaluate, group_of, require_some
-from i4q_ai.placing.rules import Label, Name, Resource
 from tests.unit import things
 
 currents = st.frozensets(things.cluster_names)

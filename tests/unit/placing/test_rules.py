@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from i4q_ai.cluster import Cluster
 from i4q_ai.errors import RuleError, SchemaError
 from i4q_ai.placement import Placement
+from i4q_ai.placing.builders import Claim, KubeVersion, Label, Name, Resource
 from i4q_ai.placing.quantities import parse
-from i4q_ai.placing.rules import Claim, KubeVersion, Label, Name, Resource, Rule, kube_version
+from i4q_ai.placing.rules import Rule, kube_version
 from tests.unit import things
 
 
