@@ -7,25 +7,10 @@ from typing import Any, TypeVar
 
 from i4q_ai.errors import FormatError, InvalidError, MissingDependencyError
 from i4q_ai.model import Model, Tensor
+from i4q_ai.onnx_datatypes import DATATYPES
 from i4q_ai.packing import folders, formats, staging
 
 M = TypeVar("M", bound=Model)
-
-_DATATYPES = {
-    "tensor(bool)": "BOOL",
-    "tensor(uint8)": "UINT8",
-    "tensor(uint16)": "UINT16",
-    "tensor(uint32)": "UINT32",
-    "tensor(uint64)": "UINT64",
-    "tensor(int8)": "INT8",
-    "tensor(int16)": "INT16",
-    "tensor(int32)": "INT32",
-    "tensor(int64)": "INT64",
-    "tensor(float16)": "FP16",
-    "tensor(float)": "FP32",
-    "tensor(double)": "FP64",
-    "tensor(string)": "BYTES",
-}
 
 
 def from_onnx(cls: type[M], model: Any, *, name: str, version: str, **about: Any) -> M:
@@ -101,10 +86,10 @@ def load(place: Path) -> Any:
 
 
 def _tensor(place: Path, item: Any) -> Tensor:
-    if item.type not in _DATATYPES:
+    if item.type not in DATATYPES:
         raise FormatError(
             f"{place}: '{item.name}' is a {item.type}, which no inference protocol can carry",
             hint="export a classifier with zipmap off" if item.type.startswith("seq") else "",
         )
     shape = tuple(size if isinstance(size, int) and size >= 0 else -1 for size in item.shape)
-    return Tensor(name=item.name, datatype=_DATATYPES[item.type], shape=shape)
+    return Tensor(name=item.name, datatype=DATATYPES[item.type], shape=shape)

@@ -9,25 +9,10 @@ from typing import Any
 import onnxruntime
 
 from i4q_ai.errors import FormatError
+from i4q_ai.onnx_datatypes import DATATYPES
 from i4q_ai.serve.datatypes import Array
 from i4q_ai.serve.loaders import the_file
 from i4q_ai.serve.signature import Signature, Spec, signature, spec
-
-_DATATYPES = {
-    "tensor(bool)": "BOOL",
-    "tensor(uint8)": "UINT8",
-    "tensor(uint16)": "UINT16",
-    "tensor(uint32)": "UINT32",
-    "tensor(uint64)": "UINT64",
-    "tensor(int8)": "INT8",
-    "tensor(int16)": "INT16",
-    "tensor(int32)": "INT32",
-    "tensor(int64)": "INT64",
-    "tensor(float16)": "FP16",
-    "tensor(float)": "FP32",
-    "tensor(double)": "FP64",
-    "tensor(string)": "BYTES",
-}
 
 _ERRORS_OF_INPUT = ("InvalidArgument",)
 _FATAL = 4
@@ -81,7 +66,7 @@ def load(folder: Path, threads: int) -> OnnxRunner:
 
 
 def _spec(kind: str, node: Any) -> Spec:
-    datatype = _DATATYPES.get(node.type)
+    datatype = DATATYPES.get(node.type)
     if datatype is None:
         hint = "export it without ZipMap (skl2onnx: options={'zipmap': False})" if "map" in node.type else ""
         raise FormatError(f"{kind} '{node.name}' is {node.type}, which the protocol cannot carry", hint=hint)
