@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from i4q_ai.desired import Flavour
-from i4q_ai.errors import NotFoundError, SchemaError, nearest
+from i4q_ai.errors import SchemaError, nearest
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.rollout.step import Rollout
@@ -69,13 +69,9 @@ class Release(Document):
             NotFoundError: there is no such file.
             SchemaError: it is broken, or does not fit.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise NotFoundError(f"there is no file '{path}'") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise SchemaError(f"{path}: cannot be read: {error}") from error
-        return cls.from_yaml(text, where=str(path))
+        from i4q_ai import yamls
+
+        return cls.from_yaml(yamls.read(path), where=str(path))
 
     def specs(self, *, owner: str) -> dict[str, Spec]:
         """Name of the deployment → what it says.

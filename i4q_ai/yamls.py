@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from i4q_ai.errors import SchemaError
+from i4q_ai.errors import NotFoundError, SchemaError
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes that a file may have; more is no file that a person or this package has written."""
+_DEEPEST = 100
+"""Levels of nesting; whatever reads the data may go down them by recursion."""
+_MOST_VALUES = 1_000_000
+"""Values after every alias is replaced by what it stands for: a few lines can mean billions."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -46,6 +55,28 @@ class _Plain(_Dumper):  # type: ignore[misc]
         return True
 
 
+def read(path: Path) -> str:
+    """The text of a file for people.
+
+    Raises:
+        NotFoundError: there is none.
+        SchemaError: it cannot be read, is no text, or is larger than any such file.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        text = content.decode() if len(content) <= LARGEST else None
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no file '{path}'") from error
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{path}: is no text in UTF-8 (byte {error.start})") from error
+    except (OSError, ValueError) as error:
+        raise SchemaError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if text is None:
+        raise SchemaError(f"{path}: is larger than {LARGEST >> 20} MiB", hint="give a YAML file")
+    return text
+
+
 def load(text: str, *, where: str = "<yaml>") -> Any:
     """Read one YAML document.
 
@@ -61,6 +92,7 @@ def load(text: str, *, where: str = "<yaml>") -> Any:
 def load_all(text: str, *, where: str = "<yaml>") -> list[Any]:
     """Read all YAML documents of a text; empty ones are left out."""
     try:
+        _refuse_bombs(text)
         return [document for document in yaml.load_all(text, Loader=_Strict) if document is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -68,6 +100,37 @@ def load_all(text: str, *, where: str = "<yaml>") -> list[Any]:
         raise SchemaError(f"{where}:{place}: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise SchemaError(f"{where}: {error}") from error
+
+
+def _refuse_bombs(text: str) -> None:
+    """Look at a text event by event, before anything is built of it.
+
+    Raises:
+        yaml.MarkedYAMLError: it is nested too deep, or means too much.
+    """
+    open_since: list[tuple[str | None, int]] = []
+    meant: dict[str, int] = {}
+    values = 0
+    events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
+    for event in events:
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_since.pop()
+            if anchor is not None:
+                meant[anchor] = values - before
+        elif isinstance(event, yaml.CollectionStartEvent):
+            open_since.append((event.anchor, values))
+            values += 1
+        elif isinstance(event, yaml.AliasEvent):
+            values += meant.get(event.anchor, 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            values += 1
+            if event.anchor is not None:
+                meant[event.anchor] = 1
+        if len(open_since) > _DEEPEST:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {_DEEPEST} levels", problem_mark=event.start_mark)
+        if values > _MOST_VALUES:
+            problem = f"more than {_MOST_VALUES} values, aliases replaced by what they stand for"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
 def dump(data: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from i4q_ai import yamls
-from i4q_ai.errors import FormatError, InvalidError, NotFoundError, ReferenceInvalid, SchemaError, nearest
+from i4q_ai.errors import FormatError, InvalidError, ReferenceInvalid, SchemaError, nearest
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label, Name
@@ -22,24 +22,9 @@ from i4q_ai.workload import Workload
 _KINDS: dict[str, type[Model | Workload]] = {"Model": Model, "Workload": Workload}
 
 
-def read_text(path: Path) -> str:
-    """The text of a file.
-
-    Raises:
-        NotFoundError: there is none.
-        SchemaError: it cannot be read as text.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise NotFoundError(f"there is no file '{path}'") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SchemaError(f"{path}: cannot be read: {error}") from error
-
-
 def read_thing(path: Path) -> Model | Workload:
     """The Model or Workload of a YAML file."""
-    data = yamls.load(read_text(path), where=str(path))
+    data = yamls.load(yamls.read(path), where=str(path))
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in _KINDS:
         raise SchemaError(f"{path}: kind is {kind!r}, not 'Model' or 'Workload'", hint=nearest(str(kind), _KINDS))
@@ -124,7 +109,7 @@ def _placement(
     if to is not None:
         if rules or count or everywhere:
             raise click.UsageError("--to FILE says it all; leave out --label, --cluster, --count and --everywhere")
-        return Placement.from_yaml(read_text(to), where=str(to))
+        return Placement.from_yaml(yamls.read(to), where=str(to))
     if everywhere and rules:
         raise click.UsageError("--everywhere is all clusters; leave it out, or --label and --cluster")
     if not (everywhere or rules or count):

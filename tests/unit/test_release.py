@@ -93,7 +93,7 @@ def test_errors_name_the_file_and_the_place(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match=r"release\.yaml: models\.0\.name: 'A' is no name"):
         Release.read(file)
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SchemaError, match=r"release\.yaml: cannot be read"):
+    with pytest.raises(SchemaError, match=r"release\.yaml: is no text in UTF-8"):
         Release.read(file)
     with pytest.raises(SchemaError, match="cannot be read"):
         Release.read(tmp_path)

@@ -1,5 +1,6 @@
 """YAML in and out."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from i4q_ai import yamls
-from i4q_ai.errors import SchemaError
+from i4q_ai.errors import NotFoundError, SchemaError
 from i4q_ai.model import Model
 from tests.unit import things
 
@@ -78,3 +79,43 @@ def test_one_document_is_one_document() -> None:
 
 def test_order_is_kept_and_letters_stay_letters() -> None:
     assert yamls.dump({"z": "Fräse", "a": 1}) == "z: Fräse\na: 1\n"
+
+
+def _bomb(step: str) -> str:
+    """Eight lines, each ten times the line before."""
+    lines = [f"x{turn}: &x{turn} {step.format(last=', '.join([f'*x{turn - 1}'] * 10))}" for turn in range(1, 9)]
+    return "\n".join(["x0: &x0 {a: 1, b: 2}", *lines])
+
+
+@pytest.mark.parametrize("step", ["[{last}]", "{{<<: [{last}]}}"])
+def test_aliases_that_mean_billions_of_values_are_refused_before_they_are_followed(step: str) -> None:
+    with pytest.raises(SchemaError, match=r"bomb\.yaml: line \d+, column \d+: more than \d+ values"):
+        yamls.load(_bomb(step), where="bomb.yaml")
+
+
+def test_aliases_in_reason_are_followed() -> None:
+    assert yamls.load("a: &a [1, 2]\nb: [*a, *a]\n")["b"] == [[1, 2], [1, 2]]
+
+
+@pytest.mark.parametrize("levels", [101, 100_000])
+def test_a_text_that_is_nested_too_deep_is_refused(levels: int) -> None:
+    with pytest.raises(SchemaError, match="line 1, column 101: nested deeper than 100 levels"):
+        yamls.load("[" * levels + "]" * levels)
+
+
+def test_a_file_that_never_ends_is_refused() -> None:
+    with pytest.raises(SchemaError, match="^/dev/zero: is larger than 16 MiB"):
+        yamls.read(Path("/dev/zero"))
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    binary = tmp_path / "model.onnx"
+    binary.write_bytes(b"ok\xff")
+    for path, error, why in (
+        (tmp_path / "none", NotFoundError, "there is no file"),
+        (tmp_path, SchemaError, "Is a directory"),
+        (binary, SchemaError, r"no text in UTF-8 \(byte 2\)"),
+        (Path("a\0b"), SchemaError, "null"),
+    ):
+        with pytest.raises(error, match=why):
+            yamls.read(path)
