@@ -1,6 +1,7 @@
 # make demo   the whole story on this machine, in about a minute
 # make test   all tests             make check   style, types, layers, docs
 # make bench  the figures           make docs    the site, in site/
+# make lowest  the quickstart on the oldest packages that pyproject.toml allows
 # make clean  everything that these have made
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 # Python compiles what it imports; pip would compile all of it, which takes longer than the rest.
 LAZILY := --no-compile
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench docs lowest clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -35,6 +36,13 @@ check: $(VENV)/.group-check $(VENV)/.group-docs $(VENV)/.group-test
 
 bench: $(VENV)/.group-test
 	$(RUN)/python -m tests.bench
+
+lowest: $(VENV)/.made
+	$(PIP) install uv
+	$(RUN)/uv venv --quiet --clear --python $(RUN)/python $(VENV)/lowest
+	$(RUN)/uv pip install --quiet --python $(VENV)/lowest/bin/python --resolution lowest-direct --editable '.[all]'
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT \
+		&& I4Q_HOME="$$home/home" I4Q_CACHE="$$home/cache" $(VENV)/lowest/bin/python examples/quickstart.py
 
 docs: $(VENV)/.group-docs
 	$(RUN)/mkdocs build --strict

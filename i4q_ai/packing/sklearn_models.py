@@ -146,6 +146,8 @@ def _check_answers(estimator: Any, example: Any, rows: Table, place: Path) -> No
     names = [output.name for output in session.get_outputs()]
     for name, answer, wanted in zip(names, answers, _expected(estimator, example), strict=False):
         wanted, answer = numpy.asarray(wanted), numpy.asarray(answer)
+        if wanted.dtype.kind == "b":
+            wanted = wanted.astype("int64")  # classifiers over booleans are exported with the labels 0 and 1
         if wanted.size != answer.size:
             raise FormatError(f"the export's '{name}' has {answer.size} values, the estimator gives {wanted.size}")
         answer = answer.reshape(wanted.shape)

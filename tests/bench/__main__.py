@@ -61,7 +61,8 @@ def _line(row: Row) -> str:
     goal = "" if row.goal is None else f"≤ {_number(row.goal)}"
     if goal and row.ratio is None:
         goal += f" {row.unit}"
-    cells = (row.figure, f"{_number(row.ours)} {row.unit}", peer, ratio, goal, "yes" if row.ok else "**no**", row.note)
+    met = "" if row.goal is None else "yes" if row.ok else "**no**"
+    cells = (row.figure, f"{_number(row.ours)} {row.unit}", peer, ratio, goal, met, row.note)
     return f"| {' | '.join(cell.strip().replace('|', '/') for cell in cells)} |"
 
 

@@ -18,6 +18,7 @@ from tests.bench.rows import Row, compared, limited
 
 HERE = Path(__file__).parent
 PEER = "MLServer 1.7.1, parallel_workers=0, uvloop 0.21, no access log, the same ONNX file and runtime"
+ASGI = "the same application with `--protocol asgi`, which is not the default"
 REQUIREMENTS = ("mlserver==1.7.1", "uvloop==0.21.0", "onnxruntime", "numpy")
 FEATURES = 8
 CONNECTIONS = 16
@@ -47,8 +48,8 @@ def _rows(ours: Costs, asgi: Costs, peer: Costs) -> list[Row]:
     return [
         compared(small, ours["small"], peer["small"], goal=1 / 5, unit="µs", note=PEER),
         compared(big, ours["big"], peer["big"], goal=1 / 2.5, unit="µs", note=PEER),
-        compared(f"{small}, on uvicorn", asgi["small"], peer["small"], goal=1 / 5, unit="µs", note="--protocol asgi"),
-        compared(f"{big}, on uvicorn", asgi["big"], peer["big"], goal=1 / 2.5, unit="µs", note="--protocol asgi"),
+        compared(f"{small}, on uvicorn", asgi["small"], peer["small"], goal=None, unit="µs", note=ASGI),
+        compared(f"{big}, on uvicorn", asgi["big"], peer["big"], goal=None, unit="µs", note=ASGI),
         compared("resident memory after the load", ours["memory"], peer["memory"], goal=0.5, unit="MB", note=PEER),
         limited("start to ready", ours["ready"], goal=1.0, unit="s", note=f"MLServer: {peer['ready']:.1f} s"),
     ]

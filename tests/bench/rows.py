@@ -30,10 +30,11 @@ class Row:
     ok: bool
 
 
-def compared(figure: str, ours: float, peer: float, *, goal: float, unit: str, note: str) -> Row:
-    """A row whose goal is a ratio of ours to the peer's."""
+def compared(figure: str, ours: float, peer: float, *, goal: float | None, unit: str, note: str) -> Row:
+    """A row whose goal is a ratio of ours to the peer's; without a goal it only informs."""
     ratio = ours / peer
-    return Row(figure=figure, ours=ours, peer=peer, ratio=ratio, goal=goal, unit=unit, note=note, ok=ratio <= goal)
+    ok = goal is None or ratio <= goal
+    return Row(figure=figure, ours=ours, peer=peer, ratio=ratio, goal=goal, unit=unit, note=note, ok=ok)
 
 
 def limited(figure: str, ours: float, *, goal: float, unit: str, note: str) -> Row:

@@ -159,6 +159,11 @@ def test_labels_that_differ(monkeypatch: pytest.MonkeyPatch) -> None:
         _pack(LogisticRegression().fit(X, Y))
 
 
+def test_labels_that_are_booleans_are_answered_as_0_and_1() -> None:
+    model = _pack(LogisticRegression().fit(X, Y == 1))
+    assert model.outputs[0].datatype == "INT64"
+
+
 def test_summary_counts_what_is_missing() -> None:
     rows = numpy.array([[1.0, numpy.nan], [2.0, numpy.nan], [4.0, numpy.nan]])
     summary = summarise(rows)
