@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +110,8 @@ def _refuse_bombs(text: str) -> None:
     open_since: list[tuple[str | None, int]] = []
     meant: dict[str, int] = {}
     values = 0
-    events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
-    for event in events:
+    event: Any
+    for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionEndEvent):
             anchor, before = open_since.pop()
             if anchor is not None:
@@ -121,7 +120,7 @@ def _refuse_bombs(text: str) -> None:
             open_since.append((event.anchor, values))
             values += 1
         elif isinstance(event, yaml.AliasEvent):
-            values += meant.get(event.anchor, 1)
+            values += meant.get(str(event.anchor), 1)
         elif isinstance(event, yaml.ScalarEvent):
             values += 1
             if event.anchor is not None:

@@ -104,7 +104,7 @@ def test_a_text_that_is_nested_too_deep_is_refused(levels: int) -> None:
 
 
 def test_a_file_that_never_ends_is_refused() -> None:
-    with pytest.raises(SchemaError, match="^/dev/zero: is larger than 16 MiB"):
+    with pytest.raises(SchemaError, match=r"^/dev/zero: is larger than 16 MiB"):
         yamls.read(Path("/dev/zero"))
 
 
