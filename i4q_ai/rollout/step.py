@@ -64,7 +64,8 @@ def step(
     """Decide who may change now.
 
     A stage is good when each of its reachable clusters runs what is wanted, and at least one is reachable. A cluster
-    out of reach neither passes nor blocks its stage: it is told with the others, and catches up when it is back.
+    out of reach neither passes nor blocks its stage: it is told with the others, and catches up when it is back. Where
+    a stage has failed, nobody is told any more, who comes into that stage afterwards included.
 
     Args:
         wanted: cluster → digest.
@@ -80,9 +81,11 @@ def step(
         told |= members
         verdict = _judge(stage, {cluster: wanted[cluster] for cluster in members}, seen)
         if verdict is not None:
-            later = frozenset(cluster for cluster in wanted if groups.get(cluster) in stages[position + 1 :])
+            later = {cluster for cluster in wanted if groups.get(cluster) in stages[position + 1 :]}
             waits_for, halted = verdict
-            return Step(frozenset(told), later, waits_for if later else "", halted if later else "")
+            if halted:
+                later |= {cluster for cluster in members if seen.get(cluster, Seen()).told != wanted[cluster]}
+            return Step(frozenset(told - later), frozenset(later), waits_for if later else "", halted if later else "")
     return Step(now=frozenset(wanted))
 
 

@@ -70,6 +70,15 @@ def test_who_is_away_neither_passes_nor_blocks() -> None:
     assert nobody.waits_for == "stage 'pilot': none of its clusters can be reached"
 
 
+def test_who_comes_into_a_stage_that_has_failed_is_spared() -> None:
+    groups = {**GROUPS, "edge-4": "pilot"}
+    failed = Seen(told=NEW, running=OLD, phase=Phase.ROLLED_BACK)
+    turn = step(dict.fromkeys(groups, NEW), {"edge-1": failed, "edge-4": good(OLD)}, groups, STAGES)
+    assert turn.now == {"edge-1"}
+    assert "edge-4" in turn.later
+    assert turn.halted == "stage 'pilot' failed on edge-1"
+
+
 def test_an_empty_stage_is_passed() -> None:
     assert "edge-2" in step({"edge-2": NEW}, {}, GROUPS, STAGES).now
 
@@ -112,6 +121,17 @@ class RollOut(RuleBasedStateMachine):
         )
         return works and (bool(here) or not members)
 
+    def failed(self, stage: str) -> bool:
+        return any(
+            self.told.get(place) == self.wanted[place] and self.phase[place] in (Phase.FAILED, Phase.ROLLED_BACK)
+            for place, group in self.groups.items()
+            if group == stage and place not in self.away
+        )
+
+    @rule(place=st.sampled_from(PLACES), stage=st.sampled_from(STAGES))
+    def change_group(self, place: str, stage: str) -> None:
+        self.groups[place] = stage
+
     @rule()
     def drive(self) -> None:
         turn = step(self.wanted, self.seen(), self.groups, STAGES)
@@ -123,8 +143,11 @@ class RollOut(RuleBasedStateMachine):
                 continue
             before = STAGES[: STAGES.index(self.groups[place])]
             assert all(self.good(stage) for stage in before), f"{place} was told too early"
-            self.told[place] = self.wanted[place]
-            self.phase[place] = Phase.PENDING
+            assert not self.failed(self.groups[place]), f"{place} was told what has failed beside it"
+        for place in turn.now:
+            if self.told.get(place) != self.wanted[place]:
+                self.told[place] = self.wanted[place]
+                self.phase[place] = Phase.PENDING
 
     @rule(place=st.sampled_from(PLACES), phase=st.sampled_from([Phase.READY, Phase.STARTING, Phase.FAILED]))
     def report(self, place: str, phase: Phase) -> None:
