@@ -18,7 +18,8 @@ I4qError
 │   ├── AuthError           … for want of a right
 │   └── IntegrityError      bytes that are not what their digest says
 ├── UnreachableError        a cluster, server or file cannot be reached from here
-├── StorageError            no room or no right to write
+├── StorageError            no right to write, a broken disk …
+│   └── NoSpaceError        … for want of room
 ├── DeadlineError           it took longer than it was given        (also a TimeoutError)
 ├── DeploymentFailed        clusters said no; the reasons are in `.reasons`
 └── ServingError            a model server answered with an error; `.status` is its HTTP status
@@ -134,6 +135,10 @@ class UnreachableError(I4qError):
 
 class StorageError(I4qError):
     """No room, or no right to write."""
+
+
+class NoSpaceError(StorageError):
+    """A disk is full, a quota used up, or what is to be written would not fit."""
 
 
 class DeadlineError(I4qError, TimeoutError):

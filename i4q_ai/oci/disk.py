@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import StorageError
+from i4q_ai.errors import NoSpaceError, StorageError
 
 _LOCK_POLL = 0.05
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_HINT = "make room on that disk"
 
 
 @contextlib.contextmanager
@@ -25,12 +26,18 @@ def storage_errors(where: str) -> Iterator[None]:
 
     Args:
         where: what was being written, for the error.
+
+    Raises:
+        NoSpaceError: there is no room.
+        StorageError: anything else that the disk says.
     """
     try:
         yield
     except OSError as error:
-        hint = "make room on that disk" if error.errno in _NO_ROOM else ""
-        raise StorageError(f"{where}: {error.strerror or error}", hint=hint) from error
+        what = f"{where}: {error.strerror or error}"
+        if error.errno in _NO_ROOM:
+            raise NoSpaceError(what, hint=_HINT) from error
+        raise StorageError(what) from error
 
 
 def need_room(folder: Path, size: int, what: str) -> None:
@@ -42,12 +49,13 @@ def need_room(folder: Path, size: int, what: str) -> None:
         what: for the error.
 
     Raises:
-        StorageError: fewer bytes are free.
+        NoSpaceError: fewer bytes are free.
+        StorageError: nobody can say how many are.
     """
     with storage_errors(str(folder)):
         free = shutil.disk_usage(folder).free
     if free < size:
-        raise StorageError(f"{what} needs {size} bytes in {folder}, {free} are free", hint="make room on that disk")
+        raise NoSpaceError(f"{what} needs {size} bytes in {folder}, {free} are free", hint=_HINT)
 
 
 def write(path: Path, chunks: Iterable[bytes]) -> None:
