@@ -20,11 +20,14 @@ class Policy(Thing):
         keep: how many good versions of each model and workload stay on disk, the running one included.
         probe_timeout: seconds a new version has until its probe must have passed.
         settle: seconds a new version must stay up before it counts as good.
+        unresponsive: seconds after the first missed probe until a process that had passed one, and answers nothing any
+            more, is ended and started again; a few probes must be missed however short it is.
     """
 
     keep: int = Field(default=3, ge=1, le=100)
     probe_timeout: float = Field(default=60.0, gt=0)
     settle: float = Field(default=1.0, ge=0)
+    unresponsive: float = Field(default=30.0, gt=0)
 
 
 class ModelItem(Thing):

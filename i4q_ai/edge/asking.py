@@ -6,32 +6,38 @@ import http.client
 import json
 from contextlib import closing
 
+from i4q_ai.edge.state import Answer
 from i4q_ai.errors import ServingError, UnreachableError
 
-PROBE_TIMEOUT = 2.0
+PROBE_TIMEOUT = 5.0
+"""Seconds for an answer; long enough for a healthy process on a machine that is busy with something else."""
 INSTANCE = "I4q-Instance"
 _FAILED = "FAILED: "
 _LARGEST_INDEX = 1_000_000
 
 
-def passes(port: int, route: str, *, token: str | None = None, timeout: float = PROBE_TIMEOUT) -> bool:
-    """Whether a route answers 2xx.
+def probe(port: int, route: str, *, token: str | None = None, timeout: float = PROBE_TIMEOUT) -> Answer:
+    """Ask a process whether it is ready.
 
     Args:
         port: on the loopback interface.
         route: begins with '/'.
-        token: the answer must come from the process that was started with it.
+        token: the answer must come from the process that was started with it; anybody else's counts as none.
         timeout: in seconds.
+
+    Returns:
+        READY for 2xx, NOT_READY for any other status, SILENT for no answer.
     """
     try:
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)) as link:
             link.request("GET", route)
             answer = link.getresponse()
             answer.read()
-            mine = token is None or answer.getheader(INSTANCE) == token
-            return mine and 200 <= answer.status < 300
+            if token is not None and answer.getheader(INSTANCE) != token:
+                return Answer.SILENT
+            return Answer.READY if 200 <= answer.status < 300 else Answer.NOT_READY
     except (OSError, http.client.HTTPException):
-        return False
+        return Answer.SILENT
 
 
 def load(port: int, model: str, tree: str, *, timeout: float) -> None:

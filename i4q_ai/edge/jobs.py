@@ -16,12 +16,13 @@ from i4q_ai.desired import Item, ModelItem, WorkloadItem
 from i4q_ai.edge import asking, cleaning, crash, environment, reconcile, tails, trees
 from i4q_ai.edge.children import Children
 from i4q_ai.edge.paths import Paths, tree_name
-from i4q_ai.edge.state import REFUSED, ItemState, Key, Process, Trouble
+from i4q_ai.edge.state import REFUSED, Answer, ItemState, Key, Process, Trouble
 from i4q_ai.errors import (
     AuthError,
     I4qError,
     IntegrityError,
     InvalidError,
+    NoSpaceError,
     NotFoundError,
     ServingError,
     StorageError,
@@ -40,6 +41,7 @@ PORT_IN_USE = 98
 _READY = "/v2/health/ready"
 """A server that the agent starts has one model, so it is ready when that is; and here it says who it is."""
 FETCH_TIMEOUT = 3600.0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _DEFINITE = (IntegrityError, NotFoundError, AuthError, InvalidError, UnsupportedError)
 
 
@@ -124,9 +126,11 @@ class Jobs:
 
     def stop(self, step: reconcile.Stop, process: Process) -> Outcome:
         """End a process."""
+        trouble = step.trouble
+        if trouble is not None:
+            log.warning("%s/%s: process %d is ended: %s", *step.key, process.pid, trouble.message)
         self.children.stop(step.key, process)
         log.info("%s/%s: process %d ended", *step.key, process.pid)
-        trouble = step.trouble
         if trouble is not None:
             return lambda state: state.ended(trouble, time.monotonic())
         return lambda state: state.stopped()
@@ -158,16 +162,21 @@ class Jobs:
         """Ask a process whether it is ready."""
         item = step.item
         if port is None:
-            passed = False
-        elif isinstance(item, WorkloadItem):
-            passed = asking.passes(port, item.ready or "/")
-        else:
-            passed = asking.passes(port, _READY, token=process.token)
-            why = "" if passed or port is None else asking.failure(port, item.name)
+            return lambda state: state.probed(Answer.NOT_READY, time.monotonic())
+        if isinstance(item, ModelItem):
+            return self._probe_server(item, process, port)
+        answer = asking.probe(port, item.ready or "/")
+        return lambda state: state.probed(answer, time.monotonic())
+
+    def _probe_server(self, item: ModelItem, process: Process, port: int) -> Outcome:
+        answer = asking.probe(port, _READY, token=process.token)
+        if answer is Answer.NOT_READY:
+            why = asking.failure(port, item.name)
             if why:
                 return lambda state: state.unloadable(Trouble(REFUSED, why, definite=True), time.monotonic())
-        now = time.monotonic()
-        return lambda state: state.probed(passed, now)
+            # A workload may have a reason to say no for hours; a server that does is of no more use than a dead one.
+            answer = Answer.SILENT
+        return lambda state: state.probed(answer, time.monotonic())
 
     def prune(self, step: reconcile.Prune, kind: Kind) -> Outcome:
         """Delete trees."""
@@ -243,7 +252,5 @@ def end_trouble(item: Item, code: int | None, last: str) -> Trouble:
 
 def _storage_trouble(error: Exception) -> Trouble:
     cause = error if isinstance(error, OSError) else error.__cause__
-    full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
-    # A download that would not fit is refused before the disk is full: no system error, only the advice.
-    full = full or (isinstance(error, StorageError) and error.hint.startswith("make room"))
+    full = isinstance(error, NoSpaceError) or (isinstance(cause, OSError) and cause.errno in _NO_ROOM)
     return Trouble("NoSpace" if full else "StorageError", str(error), definite=True)

@@ -80,7 +80,7 @@ def _phase(item: Item | None, state: ItemState, desired: Desired, local: Local, 
     if not supported(item):
         return _unsupported(item)
     if is_refused(item, state):
-        return _refused(item, state)
+        return _refused(item, state, desired, now)
     if not state.has(item):
         return _fetching(state.fetch_trouble)
     if isinstance(item, WorkloadItem):
@@ -97,12 +97,14 @@ def _unsupported(item: Item) -> Said:
     return Phase.FAILED, "FlavourNotSupported", what
 
 
-def _refused(item: Item, state: ItemState) -> Said:
+def _refused(item: Item, state: ItemState, desired: Desired, now: float) -> Said:
     why = state.refusal or Trouble("Failed", "")
     runs = _runs(item, state)
     failed = f"version {item.version} failed: {why.message}"
     if runs is None or same(runs, item):
         return Phase.STARTING, why.reason, f"{failed}; goes back to an older one"
+    if state.process is not None and not passes(runs, state, desired.policy, now):
+        return Phase.STARTING, why.reason, f"{failed}; version {runs.version} is not ready"
     return Phase.ROLLED_BACK, why.reason, f"{failed}; version {runs.version} runs on"
 
 
@@ -138,7 +140,8 @@ def _process(item: Item, state: ItemState, desired: Desired, now: float) -> Said
             return _troubled(trouble, state)
         if process is None:
             return Phase.STARTING, "", "is being started"
-        return Phase.STARTING, "NotReady", "runs, and is not ready yet"
+        since = "does not answer any more" if state.silent_since is not None else "is not ready"
+        return Phase.STARTING, "NotReady", f"runs, and {since}"
     if not state.is_good(item) and state.fallback(item):
         return Phase.STARTING, "Settling", "is ready, and must stay so for a moment"
     return Phase.READY, "", ""

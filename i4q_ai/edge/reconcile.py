@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from i4q_ai.desired import Desired, Item, ModelItem, Policy, WorkloadItem
 from i4q_ai.edge.paths import tree_name
-from i4q_ai.edge.state import HEALTHY, REFUSED, ItemState, Key, Trouble, same
+from i4q_ai.edge.state import REFUSED, ItemState, Key, Trouble, same
 
 TRIES = 2
 """A version that failed so often in a row is given up if there is an older one to go back to."""
 MISSES = 3
-"""A workload that failed so many probes in a row speaks against a model of files that was just switched."""
+"""A workload that failed so many probes in a row speaks against a model of files that was just switched, and no process
+is ended for fewer."""
 
 Local = Mapping[Key, ItemState]
 
@@ -57,7 +58,7 @@ class Start(Step):
 
 @dataclass(frozen=True)
 class Stop(Step):
-    """End its process; with a trouble, because it never answered."""
+    """End its process; with a trouble, because it does not answer."""
 
     trouble: Trouble | None = None
 
@@ -166,7 +167,7 @@ def usable(item: ModelItem, state: ItemState) -> bool:
     """Some version of the model can be used."""
     if state.kind != "model" or state.current is None:
         return False
-    return item.flavour == "files" or (state.process is not None and state.answers)
+    return item.flavour == "files" or (state.process is not None and state.answers and state.silent_since is None)
 
 
 def consumers(item: ModelItem, desired: Desired) -> list[WorkloadItem]:
@@ -183,7 +184,7 @@ def passes(item: Item, state: ItemState, policy: Policy, now: float) -> bool:
     if state.process is None:
         return False
     if isinstance(item, ModelItem) or item.ready:
-        return state.answers and state.misses < MISSES
+        return state.answers and state.misses == 0
     return now - state.process.started >= policy.settle
 
 
@@ -243,21 +244,25 @@ def _server(key: Key, item: ModelItem, state: ItemState, policy: Policy, now: fl
         else:
             yield from _probe_first(key, state, policy, now)
         return
-    if not same(goal, state.current) or not same(goal, state.process.item):
+    # First of all it is asked: a server that hangs must not be taken for one that cannot load a version.
+    yield from _hung(key, state, policy, now)
+    if now >= state.probe_at:
+        yield Probe(key, state.process.item)
+    elif state.silent_since is not None:
+        return
+    elif not same(goal, state.current) or not same(goal, state.process.item):
         if state.misloads >= TRIES and same(goal, item):
             yield Refuse(key, item, state.trouble or _unknown())
         elif now >= state.retry_at:
             yield Load(key, goal, state.fallback(goal))
-        return
-    yield from _settle(key, state, policy, now)
-    if now >= state.probe_at:
-        yield Probe(key, goal)
+    else:
+        yield from _settle(key, state, policy, now)
 
 
 def _start_server(key: Key, item: ModelItem, goal: Item, state: ItemState, now: float) -> Iterator[Step]:
     current = state.current
     unloadable = state.misloads >= TRIES and same(goal, item) and not same(current, goal)
-    if unloadable or _hopeless(item, state, now):
+    if unloadable or _hopeless(item, state):
         yield Refuse(key, item, state.trouble or _unknown())
     elif now < state.retry_at:
         return
@@ -276,7 +281,7 @@ def _workload(
         return
     waits = missing(goal, desired, local)
     if state.process is None:
-        if _hopeless(item, state, now):
+        if _hopeless(item, state):
             yield Refuse(key, item, state.trouble or _unknown())
         elif not waits and now >= state.retry_at:
             shown = same(goal, state.current)
@@ -287,6 +292,7 @@ def _workload(
     elif goal.ready and not state.answers:
         yield from _probe_first(key, state, desired.policy, now)
     else:
+        yield from _hung(key, state, desired.policy, now)
         if passes(goal, state, desired.policy, now):
             yield from _settle(key, state, desired.policy, now)
         if goal.ready and now >= state.probe_at:
@@ -337,6 +343,12 @@ def _probe_first(key: Key, state: ItemState, policy: Policy, now: float) -> Iter
         yield Probe(key, process.item)
 
 
+def _hung(key: Key, state: ItemState, policy: Policy, now: float) -> Iterator[Step]:
+    since = state.silent_since
+    if since is not None and state.misses >= MISSES and now - since >= policy.unresponsive:
+        yield Stop(key, Trouble("Unresponsive", f"it had been ready, and did not answer for {now - since:.0f} seconds"))
+
+
 def _settle(key: Key, state: ItemState, policy: Policy, now: float) -> Iterator[Step]:
     process = state.process
     if process is None or state.is_good(process.item):
@@ -346,15 +358,14 @@ def _settle(key: Key, state: ItemState, policy: Policy, now: float) -> Iterator[
         yield Accept(key, process.item)
 
 
-def _hopeless(item: Item, state: ItemState, now: float) -> bool:
+def _hopeless(item: Item, state: ItemState) -> bool:
     """The wanted version fails again and again, is not yet past doubt, and there is another one."""
     trouble = state.trouble
     if state.failures < TRIES or trouble is None or trouble.reason == "PortInUse":
         return False
     if not same(state.current, item) or is_refused(item, state) or state.fallback(item) is None:
         return False
-    young = state.trial_since is not None and now - state.trial_since < HEALTHY
-    return young or not state.is_good(item)
+    return state.trial_since is not None or not state.is_good(item)
 
 
 def _prune(key: Key, item: Item, state: ItemState, policy: Policy) -> Step | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from i4q_ai.desired import Item, ModelItem, item_from
@@ -17,10 +18,18 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 SLOW_DELAY = 60.0
 HEALTHY = 60.0
-"""A process that ran so many seconds starts again without delay, and its version is past doubt."""
+"""A process that worked for so many seconds starts again without delay, and its version is past doubt."""
 REFUSED = "Refused"
 """The reason when a model server says no to a version."""
 PROBE_SOON, PROBE_EVERY = 0.05, 5.0
+
+
+class Answer(Enum):
+    """What a process says when it is asked whether it is ready."""
+
+    READY = "ready"
+    NOT_READY = "not ready"
+    SILENT = "silent"
 
 
 def delay(failures: int) -> float:
@@ -92,7 +101,8 @@ class ItemState:
         process: its child.
         answers: the probe has passed since the process was started or the version switched.
         passed_at, probe_at, misses: last pass, next probe, and how many probes in a row have failed.
-        trial_since: when `current` was switched.
+        silent_since: when its process, which had passed its probe, was first found not to answer at all.
+        trial_since: when `current` was switched; None once its version is past doubt.
         judges: workloads that passed their probe when a model of files was switched; they say whether it is good.
         failures, retry_at, trouble: of starting and loading, in a row.
         misloads: how often in a row a server died or fell silent while it loaded the wanted version.
@@ -114,6 +124,7 @@ class ItemState:
     passed_at: float = 0.0
     probe_at: float = 0.0
     misses: int = 0
+    silent_since: float | None = None
     trial_since: float | None = None
     judges: frozenset[Key] = frozenset()
     failures: int = 0
@@ -172,43 +183,61 @@ class ItemState:
             process=process,
             answers=False,
             misses=0,
+            silent_since=None,
             probe_at=process.started,
             restarts=self.restarts + again,
             port=process.port or self.port,
         )
 
     def ended(self, trouble: Trouble, now: float) -> ItemState:
-        """The process ended by itself, did not start, or was ended because it never answered."""
-        ran = now - self.process.started if self.process else 0.0
-        count = 1 if ran >= HEALTHY else self.failures + 1
-        return replace(self, process=None, answers=False, failures=count, retry_at=now + delay(count), trouble=trouble)
+        """The process ended by itself, did not start, or was ended because it did not answer."""
+        healthy = self._worked(now) >= HEALTHY
+        count = 1 if healthy else self.failures + 1
+        after = replace(self, process=None, answers=False, failures=count, retry_at=now + delay(count), trouble=trouble)
+        return replace(after, trial_since=None) if healthy else after
+
+    def _worked(self, now: float) -> float:
+        """Seconds for which this version has done its work: up to the last passed probe, where it has one."""
+        process = self.process
+        if process is None:
+            return 0.0
+        since = max(process.started, self.trial_since or 0.0)
+        if isinstance(process.item, ModelItem) or process.item.ready:
+            return self.passed_at - since if self.answers else 0.0
+        return now - since
 
     def stopped(self) -> ItemState:
         """The process was ended on purpose."""
         return replace(self, process=None, answers=False, failures=0, retry_at=0.0, trouble=None)
 
-    def probed(self, passed: bool, now: float) -> ItemState:
+    def probed(self, answer: Answer, now: float) -> ItemState:
         """The process was asked whether it is ready."""
-        if passed:
+        if answer is Answer.READY:
             trouble = self.trouble if self.answers else None
-            return replace(self, answers=True, passed_at=now, misses=0, probe_at=now + PROBE_EVERY, trouble=trouble)
-        return replace(self, misses=self.misses + 1, probe_at=now + PROBE_SOON * min(self.misses + 1, 5))
+            after = replace(self, answers=True, passed_at=now, misses=0, silent_since=None, trouble=trouble)
+            return replace(after, probe_at=now + PROBE_EVERY)
+        misses = self.misses + 1
+        hurry = 20 if self.answers else 5  # one that has just been started is waited for
+        since = self.silent_since if self.silent_since is not None else now
+        silent = since if self.answers and answer is Answer.SILENT else None
+        return replace(self, misses=misses, silent_since=silent, probe_at=now + PROBE_SOON * min(misses, hurry))
 
     def unloadable(self, trouble: Trouble, now: float) -> ItemState:
         """The server runs, and has given up on its model."""
-        return replace(self.probed(False, now), trouble=trouble, probe_at=now + PROBE_EVERY)
+        return replace(self.probed(Answer.NOT_READY, now), trouble=trouble, probe_at=now + PROBE_EVERY)
 
     def loaded(self, item: Item, now: float) -> ItemState:
         """The running server has switched to another version, and `current` names its tree."""
         after = self.exposed(item, now)
         process = replace(self.process, item=item) if self.process else None
-        return replace(after, process=process, answers=False, misses=0, probe_at=now)
+        return replace(after, process=process, answers=False, misses=0, silent_since=None, probe_at=now)
 
     def not_loaded(self, item: Item, trouble: Trouble, now: float) -> ItemState:
         """The server fell silent while it loaded a version; nobody knows whose fault that is, nor what it runs now."""
         count = self.misloads + 1
         process = replace(self.process, item=item) if self.process else None
-        return replace(self, process=process, misloads=count, retry_at=now + delay(count), trouble=trouble)
+        after = replace(self, process=process, misloads=count, retry_at=now + delay(count), trouble=trouble)
+        return replace(after, probe_at=now)
 
     def refuse(self, item: Item, trouble: Trouble) -> ItemState:
         """This item failed; it is not tried again as it is."""

@@ -18,6 +18,7 @@ from i4q_ai.errors import (
     AuthError,
     I4qError,
     IntegrityError,
+    NoSpaceError,
     NotFoundError,
     RegistryError,
     StorageError,
@@ -184,7 +185,7 @@ def full(error: type[Exception] = StorageError) -> Exception:
     [
         (full(), "NoSpace", True),
         (full(OSError), "NoSpace", True),
-        (StorageError("needs 5 bytes, 4 are free", hint="make room on that disk"), "NoSpace", True),
+        (NoSpaceError("needs 5 bytes, 4 are free"), "NoSpace", True),
         (StorageError("no right"), "StorageError", True),
         (IntegrityError("lies"), "IntegrityError", True),
         (NotFoundError("404"), "NotFound", True),

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from i4q_ai.desired import Desired, Item, ModelItem, Policy, WorkloadItem
 from i4q_ai.edge import observing, reconcile
 from i4q_ai.edge.paths import tree_name
-from i4q_ai.edge.state import ItemState, Key, Process, Trouble, same
+from i4q_ai.edge.state import Answer, ItemState, Key, Process, Trouble, same
 from i4q_ai.status import Observation, Phase
 
 KEY = ("i4q", "wear")
@@ -39,9 +40,18 @@ def workload(version: str, *, revision: int = 1, **about: object) -> WorkloadIte
 
 @dataclass
 class World:
-    """Does what the steps say, in no time; `breaks` decides what fails."""
+    """Does what the steps say, in no time.
+
+    Args:
+        breaks: which steps fail.
+        says: what a probe that fails finds.
+        lasts: version → seconds for which each of its processes answers.
+    """
 
     breaks: Callable[[reconcile.Step], bool]
+    says: Answer = Answer.SILENT
+    lasts: dict[str, float] = field(default_factory=dict)
+    policy: Policy = POLICY
     desired: Desired = field(default_factory=lambda: Desired(cluster="edge-1", policy=POLICY))
     local: dict[Key, ItemState] = field(default_factory=dict)
     now: float = 100.0
@@ -51,7 +61,7 @@ class World:
     def want(self, *items: Item) -> None:
         models = tuple(item for item in items if isinstance(item, ModelItem))
         workloads = tuple(item for item in items if isinstance(item, WorkloadItem))
-        self.desired = Desired(cluster="edge-1", models=models, workloads=workloads, policy=POLICY)
+        self.desired = Desired(cluster="edge-1", models=models, workloads=workloads, policy=self.policy)
         for item in items:
             key = (item.namespace, item.name)
             self.local[key] = self.local.get(key, ItemState(kind=item.kind)).at_once()
@@ -95,6 +105,10 @@ class World:
         if isinstance(step, reconcile.Refuse):
             assert state.fallback(step.item) or not same(state.current, step.item), "there is something to go back to"
 
+    def _silent(self, state: ItemState, version: str) -> bool:
+        since = max(state.process.started if state.process else 0.0, state.trial_since or 0.0)
+        return self.now - since > self.lasts.get(version, float("inf"))
+
     def _do(self, step: reconcile.Step) -> None:
         self.done.append(step)
         state, now, bad = self.local[step.key], self.now, self.breaks(step)
@@ -114,7 +128,8 @@ class World:
             case reconcile.Load():
                 after = state.rejected(step.item, trouble, now) if bad else state.loaded(step.item, now)
             case reconcile.Probe():
-                after = state.probed(not bad, now)
+                silent = bad or self._silent(state, step.item.version)
+                after = state.probed(self.says if silent else Answer.READY, now)
             case reconcile.Accept():
                 after = state.accept(step.item, self.desired.policy.keep)
             case reconcile.Refuse():
@@ -190,6 +205,108 @@ def test_a_version_past_doubt_is_not_taken_back_when_it_crashes() -> None:
     world.run(60)
     assert world.observe().phase is Phase.READY
     assert world.observe().running == digest("2")
+
+
+def test_a_server_that_hangs_is_not_ready_and_is_started_again() -> None:
+    world = World(sound)
+    world.want(model("1"))
+    world.run(100)
+    world.lasts = {"1": 101}
+    world.run(25)
+    seen = world.observe()
+    assert (seen.phase, seen.reason, seen.restarts) == (Phase.STARTING, "NotReady", 0)
+    process = world.local[KEY].process
+    world.run(20)
+    assert world.observe().phase is Phase.READY
+    assert world.local[KEY].process != process
+    troubles = [step.trouble for step in world.done if isinstance(step, reconcile.Stop)]
+    assert [trouble.reason for trouble in troubles if trouble] == ["Unresponsive"]
+
+
+def test_a_pause_that_is_shorter_than_that_ends_nothing() -> None:
+    world = World(sound)
+    world.want(model("1"))
+    world.run(10)
+    process = world.local[KEY].process
+    world.lasts = {"1": 10}
+    world.run(25)
+    world.lasts = {}
+    world.run(5)
+    assert world.local[KEY].process == process
+    assert world.observe().phase is Phase.READY
+
+
+def test_an_agent_that_was_asleep_itself_does_not_blame_the_others() -> None:
+    world = World(sound)
+    world.want(model("1"))
+    world.run(10)
+    world.now += 1000
+    world.breaks = lambda step: isinstance(step, reconcile.Probe)
+    world.run(20)
+    assert not [step for step in world.done if isinstance(step, reconcile.Stop)]
+
+
+def test_a_workload_that_says_it_is_not_ready_is_left_alone() -> None:
+    world = World(sound)
+    world.want(workload("1", port=80, ready="/"))
+    world.run(10)
+    world.breaks, world.says = (lambda step: isinstance(step, reconcile.Probe)), Answer.NOT_READY
+    world.run(1000)
+    assert world.observe(("i4q", "line")).phase is Phase.STARTING
+    assert not [step for step in world.done if isinstance(step, reconcile.Stop)]
+    world.says = Answer.SILENT
+    world.run(POLICY.unresponsive + 5)
+    assert [step for step in world.done if isinstance(step, reconcile.Stop)]
+
+
+@pytest.mark.parametrize("lasts", [0.5, 20, 50])
+@pytest.mark.parametrize("kind", ["model", "workload"])
+def test_a_young_version_that_hangs_again_and_again_is_taken_back(kind: str, lasts: float) -> None:
+    world = World(sound)
+    make = model if kind == "model" else lambda version, **about: workload(version, port=80, ready="/", **about)
+    world.want(make("1"))
+    world.run(100)
+    world.want(make("2", revision=2))
+    world.lasts = {"2": lasts}
+    world.run(300)
+    seen = world.observe(KEY if kind == "model" else ("i4q", "line"))
+    assert (seen.phase, seen.running) == (Phase.ROLLED_BACK, digest("1"))
+    assert seen.reason == "Unresponsive"
+
+
+def test_a_version_past_doubt_that_hangs_is_kept() -> None:
+    world = World(sound)
+    world.want(model("1"))
+    world.run(100)
+    world.want(model("2", revision=2))
+    world.lasts = {"2": 100}
+    world.run(1000)
+    world.lasts = {}
+    world.run(100)
+    assert (world.observe().phase, world.observe().running) == (Phase.READY, digest("2"))
+
+
+def test_a_server_that_hangs_says_nothing_against_the_version_it_should_load() -> None:
+    world = World(sound)
+    world.want(model("1"))
+    world.run(100)
+    world.lasts = {"1": 101}
+    world.run(6)
+    world.want(model("2", revision=2))
+    world.run(20)
+    assert not [step for step in world.done if isinstance(step, reconcile.Load)]
+    world.run(20)
+    assert (world.observe().phase, world.observe().running) == (Phase.READY, digest("2"))
+
+
+def test_a_version_that_never_gets_ready_is_taken_back_however_long_it_is_waited_for() -> None:
+    world = World(broken("2"))
+    world.policy = POLICY.replace(probe_timeout=600)
+    world.want(workload("1", port=80, ready="/"))
+    world.run(10)
+    world.want(workload("2", port=80, ready="/", revision=2))
+    world.run(1300)
+    assert world.observe(("i4q", "line")).phase is Phase.ROLLED_BACK
 
 
 def test_a_refused_version_is_tried_again_only_when_it_is_wanted_anew() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from i4q_ai.desired import ModelItem, WorkloadItem
-from i4q_ai.edge.state import HEALTHY, SLOW_DELAY, ItemState, Process, Trouble, same
+from i4q_ai.edge.state import HEALTHY, SLOW_DELAY, Answer, ItemState, Process, Trouble, same
 
 
 def model(version: str, revision: int = 1) -> ModelItem:
@@ -69,8 +69,23 @@ def test_the_delay_grows_until_a_process_was_healthy_for_a_while() -> None:
     for expected in (0.5, 1, 2):
         state = state.started(Process(1, "t", model("1"), 100), again=True).ended(BROKEN, 101)
         assert state.retry_at == 101 + expected
-    state = state.started(Process(1, "t", model("1"), 200), again=True).ended(BROKEN, 200 + HEALTHY)
-    assert state.failures == 1
+    state = state.started(Process(1, "t", model("1"), 200), again=True)
+    assert state.ended(BROKEN, 200 + HEALTHY).failures == 4, "it never passed its probe"
+    assert state.probed(Answer.READY, 200 + HEALTHY).ended(BROKEN, 300).failures == 1
+
+
+def test_a_workload_without_a_probe_was_healthy_for_as_long_as_it_ran() -> None:
+    state = ItemState(kind="workload", failures=3).started(Process(1, "t", WORKLOAD, 200), again=True)
+    assert state.ended(BROKEN, 200 + HEALTHY).failures == 1
+
+
+def test_only_a_process_that_had_been_ready_falls_silent() -> None:
+    state = ItemState(kind="model").started(Process(1, "t", model("1"), 100), again=False)
+    assert state.probed(Answer.SILENT, 101).silent_since is None
+    silent = state.probed(Answer.READY, 101).probed(Answer.SILENT, 106).probed(Answer.SILENT, 111)
+    assert (silent.silent_since, silent.misses) == (106, 2)
+    assert silent.probed(Answer.NOT_READY, 112).silent_since is None
+    assert silent.probed(Answer.READY, 112).misses == 0
 
 
 def test_a_server_that_refuses_a_good_version_is_asked_again() -> None:
