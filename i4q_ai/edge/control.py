@@ -139,6 +139,22 @@ class Control:
                 yield None
             time.sleep(min(_RETRY, max(0.0, deadline - time.monotonic())))  # nothing tells when an agent comes back
 
+    def connect(self, *, timeout: float = _ANSWER_TIMEOUT) -> socket.socket:
+        """A connection on which the agent sends its report at once and at every change, each as a line of JSON.
+
+        For whoever waits for many agents at once; `watch` is for one. The caller closes it.
+
+        Args:
+            timeout: seconds for connecting; the connection keeps it as its own.
+
+        Raises:
+            UnreachableError: no agent answers.
+        """
+        try:
+            return _said(self.paths.lock, "watch", timeout=timeout)
+        except OSError as error:
+            raise UnreachableError(f"no agent answers in {self.paths.folder}: {error}") from error
+
     def stop(self, timeout: float = 60) -> None:
         """End the agent and its children; returns when they are gone, at once if there is none.
 
@@ -184,14 +200,7 @@ class _Link:
 
     def __init__(self, lock: Path, verb: str, *, timeout: float) -> None:
         self._rest = b""
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._socket.settimeout(max(timeout, 0.001))
-            self._socket.connect(_address(lock))
-            self._socket.sendall(json.dumps({"do": verb}).encode() + b"\n")
-        except BaseException:
-            self._socket.close()
-            raise
+        self._socket = _said(lock, verb, timeout=timeout)
 
     def __enter__(self) -> _Link:
         return self
@@ -214,6 +223,19 @@ class _Link:
             self._rest += got
         line, _, self._rest = self._rest.partition(b"\n")
         return line
+
+
+def _said(lock: Path, verb: str, *, timeout: float) -> socket.socket:
+    """A connection on which one word was said."""
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        link.settimeout(max(timeout, 0.001))
+        link.connect(_address(lock))
+        link.sendall(json.dumps({"do": verb}).encode() + b"\n")
+    except BaseException:
+        link.close()
+        raise
+    return link
 
 
 def _address(lock: Path) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import selectors
 import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from i4q_ai.edge.paths import Paths
+from i4q_ai.edge import Control
+from i4q_ai.errors import UnreachableError
 
 _ROOM = 65536
+_CONNECT_TIMEOUT = 1.0
 
 
 class Bells:
@@ -67,15 +68,10 @@ class Bells:
 
 
 def _connect(folder: Path) -> socket.socket | None:
-    """A connection on which the agent sends a line for each new report; None if it does not answer."""
-    bell = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    """A connection that rings for each new report; None if nobody answers."""
     try:
-        about = json.loads(Paths(folder).lock.read_bytes())
-        bell.settimeout(1.0)
-        bell.connect(about["socket"])
-        bell.sendall(b'{"do": "watch"}\n')
-        bell.setblocking(False)
-    except (OSError, ValueError, KeyError, TypeError):
-        bell.close()
+        bell = Control(folder).connect(timeout=_CONNECT_TIMEOUT)
+    except UnreachableError:
         return None
+    bell.setblocking(False)
     return bell

@@ -10,8 +10,8 @@ import pytest
 
 from i4q_ai.edge import Control, start
 from i4q_ai.edge.__main__ import BUSY
-from i4q_ai.errors import SchemaError, StorageError
-from i4q_ai.status import Phase
+from i4q_ai.errors import SchemaError, StorageError, UnreachableError
+from i4q_ai.status import Phase, Report
 from tests.e2e.edge.plant import DEADLINE, Plant, ask, eventually
 
 WAITS = "import time\nwhile True: time.sleep(1000)\n"
@@ -184,6 +184,18 @@ def test_watch_says_when_the_agent_is_away_and_when_it_is_back(plant: Plant) -> 
         seen = next(watch)
     plant.control.start()
     assert next(watch) is not None
+
+
+def test_connection_brings_the_report_as_lines(plant: Plant) -> None:
+    with pytest.raises(UnreachableError, match="no agent answers"):
+        plant.control.connect()
+    plant.write()
+    plant.control.start()
+    with plant.control.connect(timeout=30) as link, link.makefile("rb") as lines:
+        for line in lines:
+            if Report.model_validate_json(line).revision == plant.revision:
+                return
+    raise AssertionError("the agent closed the connection")
 
 
 def test_watch_ends_in_time(plant: Plant) -> None:
