@@ -19,7 +19,7 @@ def completion(context: click.Context, shell: str) -> None:
     """Print what makes a shell complete verbs: eval "$(i4q completion bash)"."""
     kind = get_completion_class(shell)
     assert kind is not None, "click knows these shells"
-    click.echo(kind(context.find_root().command, {}, "i4q", "_I4Q_COMPLETE").source())
+    printing.out(kind(context.find_root().command, {}, "i4q", "_I4Q_COMPLETE").source())
 
 
 @click.command(cls=Verb)

@@ -22,7 +22,7 @@ from i4q_ai.rollout.step import Rollout
 def show_plan(settings: Settings, plan: Plan) -> None:
     """A plan as its diff; as JSON or YAML, its rows."""
     if settings.format == "table":
-        click.echo(str(plan))
+        printing.out(str(plan))
     else:
         printing.data(settings, display.plan(plan).data())
 

@@ -101,7 +101,7 @@ def logs(settings: Settings, name: str, cluster: str, lines: int, follow: bool, 
     with settings.open() as hub:
         for line in hub.get(name).logs(cluster, lines=lines, follow=follow, timeout=timeout):
             if settings.format == "table":
-                click.echo(line)
+                printing.out(line)
             else:
                 printing.data(settings, {"cluster": cluster, "line": line}, compact=True)
 

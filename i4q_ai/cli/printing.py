@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,22 @@ import click
 from i4q_ai import yamls
 from i4q_ai.cli.settings import Settings
 from i4q_ai.display import COLOURED, COLOURS, Table, shown
+from i4q_ai.errors import StorageError
+
+
+def out(text: str, *, end: str = "\n") -> None:
+    """Text on stdout.
+
+    Raises:
+        StorageError: it cannot be written, for instance because the disk it goes to is full.
+        BrokenPipeError: nobody reads it any more.
+    """
+    try:
+        click.echo(text + end, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StorageError(f"cannot write the output: {error.strerror}") from error
 
 
 def say(text: str) -> None:
@@ -26,10 +43,10 @@ def table(settings: Settings, what: Table) -> None:
         return
     if what.title:
         say(what.title)
-    if what.rows and sys.stdout.isatty():
+    if what.rows and sys.stdout is not None and sys.stdout.isatty():
         _coloured(what)
     elif what.rows:
-        click.echo(what.body())
+        out(what.body())
     for note in what.notes:
         say(note)
 
@@ -45,7 +62,7 @@ def document(settings: Settings, what: Mapping[str, Any], *, text: str | None = 
     if settings.format != "table" or text is None:
         data(settings, what)
     else:
-        click.echo(text)
+        out(text)
 
 
 def data(settings: Settings, what: Any, *, compact: bool = False) -> None:
@@ -57,9 +74,20 @@ def data(settings: Settings, what: Any, *, compact: bool = False) -> None:
         compact: one line of JSON, or a YAML document that another may follow.
     """
     if settings.format == "json":
-        click.echo(json.dumps(what, ensure_ascii=False, indent=None if compact else 2))
+        out(json.dumps(_finite(what), ensure_ascii=False, indent=None if compact else 2, allow_nan=False))
     else:
-        click.echo(("---\n" if compact else "") + yamls.dump(what), nl=False)
+        out(("---\n" if compact else "") + yamls.dump(what), end="")
+
+
+def _finite(what: Any) -> Any:
+    """JSON has no word for what is no finite number: it becomes text, which `ask --data` takes for one again."""
+    if isinstance(what, float) and not math.isfinite(what):
+        return "NaN" if math.isnan(what) else "Infinity" if what > 0 else "-Infinity"
+    if isinstance(what, Mapping):
+        return {key: _finite(value) for key, value in what.items()}
+    if isinstance(what, list | tuple):
+        return [_finite(value) for value in what]
+    return what
 
 
 def done(settings: Settings, verb: str, what: str, name: str) -> None:

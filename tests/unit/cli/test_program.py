@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ import pytest
 import yaml
 
 from i4q_ai import Model, Placement, Release
+from i4q_ai.cli import printing
 from i4q_ai.cli.program import program, run
+from i4q_ai.cli.settings import Settings
 from i4q_ai.placing.builders import Label
 from i4q_ai.release import Placed
 from i4q_ai.status import Phase, Status
@@ -283,6 +287,26 @@ def test_a_bug_is_told_as_one(i4q: Callable[..., Said], memory: MemoryBackend, m
         "",
         "error: unexpected ZeroDivisionError: oh\nhint: this is a bug; -vv shows where\n",
     )
+
+
+def test_output_that_cannot_be_written_is_no_bug(memory: MemoryBackend, capsys: pytest.CaptureFixture[str]) -> None:
+    with Path("/dev/full").open("w") as full, contextlib.redirect_stdout(full):
+        code = run(["cluster", "list", "-o", "json"])
+        with contextlib.suppress(OSError):
+            full.close()
+    assert (code, capsys.readouterr().err) == (1, "error: cannot write the output: No space left on device\n")
+
+
+def test_without_a_stdout_it_works_all_the_same(memory: MemoryBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert [run(["cluster", "list"]), run(["version"])] == [0, 0]
+
+
+def test_numbers_that_json_does_not_have_are_text(capsys: pytest.CaptureFixture[str]) -> None:
+    printing.data(Settings(format="json"), {"y": [[math.nan, 1.5], (math.inf, -math.inf)]})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "y": [["NaN", 1.5], ["Infinity", "-Infinity"]]
+    }
 
 
 def test_interrupted(i4q: Callable[..., Said], memory: MemoryBackend, monkeypatch: pytest.MonkeyPatch) -> None:
