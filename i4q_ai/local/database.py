@@ -32,8 +32,8 @@ _TABLES = (
         PRIMARY KEY (cluster, namespace, name)) WITHOUT ROWID""",
     "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
-_NO_ROOM = {sqlite3.SQLITE_FULL: "the disk is full", sqlite3.SQLITE_IOERR: "the disk does not answer as it should"}
-_NO_RIGHT = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
+_NO_ROOM = {sqlite3.SQLITE_FULL: "the disk is full", sqlite3.SQLITE_IOERR: "the disk is full, or broken"}
+_NO_RIGHT = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
@@ -158,6 +158,9 @@ def _as_ours(error: sqlite3.Error, path: Path) -> I4qError:
         return DeadlineError(f"{path} is held by another process", hint="give it a longer timeout")
     if code in _NO_ROOM:
         return StorageError(f"cannot write {path}: {_NO_ROOM[code]}", hint="make room, then try again")
+    if code == sqlite3.SQLITE_CANTOPEN:
+        hint = "its folder must be one to write in, and its path no longer than 512 bytes"
+        return StorageError(f"cannot open {path}", hint=hint)
     if code in _NO_RIGHT:
         return StorageError(f"no right to write {path}", hint="use another home, or mend the rights of this one")
     if code in _DAMAGED:

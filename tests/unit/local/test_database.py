@@ -136,3 +136,10 @@ def test_conflicts_say_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match="at revision 1, not at 3"):
         store.put(NOTE, expected=3, deadline=soon())
     database.close()
+
+
+def test_a_home_whose_path_is_too_long_is_not_told_as_a_missing_right(tmp_path: Path) -> None:
+    home = tmp_path.joinpath(*["d" * 200] * 5)
+    with pytest.raises(StorageError, match="cannot open") as told:
+        open_database(home / "state.db")
+    assert "no longer than 512 bytes" in told.value.hint

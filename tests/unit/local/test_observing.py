@@ -83,3 +83,10 @@ def test_what_must_still_be_removed_is_offline_while_the_cluster_is_away(report:
 def test_another_kind_of_the_same_name_is_not_taken_for_it() -> None:
     seen = one([told(at=5)], reported(4, kind="workload"))
     assert (seen.kind, seen.running) == ("model", None)
+
+
+@pytest.mark.parametrize("row", [told(at=5), told(digest=None, at=5)])
+def test_an_agent_that_cannot_read_what_it_was_told_says_why(row: Told) -> None:
+    why = "the desired state cannot be read, the last one stands"
+    for report in (reported(4), nothing(4)):
+        assert why in one([row], report.model_copy(update={"message": why})).message
