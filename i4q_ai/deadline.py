@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from i4q_ai.errors import DeadlineError, I4qError, InvalidError
 
+LONGEST = 2_000_000.0
+"""Seconds, about 23 days; beyond 2^31 milliseconds, what waits in the operating system or in SQLite overflows."""
+
 
 @dataclass(frozen=True)
 class Deadline:
@@ -28,14 +31,14 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, what: str = "the call", *, cancel: threading.Event | None = None) -> Deadline:
-        """That many seconds from now.
+        """That many seconds from now; `inf`, or more than 23 days, counts as 23 days.
 
         Raises:
             InvalidError: seconds are not more than 0.
         """
         if not seconds > 0:
             raise InvalidError(f"{what}: a timeout is more than 0 seconds, not {seconds!r}")
-        return cls(time.monotonic() + seconds, what, cancel)
+        return cls(time.monotonic() + min(seconds, LONGEST), what, cancel)
 
     def left(self, at_most: float = float("inf")) -> float:
         """Seconds left, never more than `at_most`; 0 when it has passed."""

@@ -28,6 +28,11 @@ def test_a_timeout_is_some_time(seconds: float) -> None:
         Deadline.after(seconds, "pushing x")
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), 1e300])
+def test_for_ever_is_as_long_as_anything_can_wait(seconds: float) -> None:
+    assert 1_000_000 < Deadline.after(seconds).left() < 2**31 / 1000
+
+
 def test_it_is_a_timeout() -> None:
     with pytest.raises(TimeoutError):
         Deadline(0.0).check()
