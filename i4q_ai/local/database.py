@@ -55,7 +55,8 @@ class Database:
         self.path = path
         self._turn = threading.RLock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            # What workloads are given in their environment stands here, which is nobody else's business.
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"cannot make the folder {path.parent}: {error.strerror}") from error
         with self._told_as_ours():

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,13 @@ def test_a_home_whose_path_is_too_long_is_not_told_as_a_missing_right(tmp_path: 
     with pytest.raises(StorageError, match="cannot open") as told:
         open_database(home / "state.db")
     assert "no longer than 512 bytes" in told.value.hint
+
+
+def test_a_home_is_nobody_elses_business(tmp_path: Path) -> None:
+    open_database(tmp_path / "home" / "state.db").close()
+    assert (tmp_path / "home").stat().st_mode & 0o077 == 0
+
+
+def test_one_may_wait_for_ever(tmp_path: Path) -> None:
+    with closing(Database(tmp_path / "state.db", deadline=soon(math.inf))) as database:
+        assert EmbeddedStore(database).list("note", deadline=soon(math.inf)) == []
