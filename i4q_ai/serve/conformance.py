@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from i4q_ai.errors import UnreachableError
+from i4q_ai.errors import InvalidError, UnreachableError
 
 _SIZES = {
     "BOOL": 1, "UINT8": 1, "UINT16": 2, "UINT32": 4, "UINT64": 8, "INT8": 1, "INT16": 2, "INT32": 4, "INT64": 8,
@@ -55,6 +55,7 @@ def check(url: str, model: str | None = None, *, timeout: float = 10) -> list[Fi
         One finding for each rule, in a fixed order.
 
     Raises:
+        InvalidError: it is no URL.
         UnreachableError: no server answers there.
     """
     probe = _Probe(url.rstrip("/").removesuffix("/v2"), model, timeout)
@@ -74,6 +75,17 @@ def _try(rule: str, judge: Callable[[_Probe], str], probe: _Probe) -> Finding:
         return Finding(rule, "failed", error.what)
 
 
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.scheme in ("http", "https") else None
+    except ValueError:
+        host = None
+    if not host:
+        raise InvalidError(f"'{url}' is no URL of a server", hint="http://host:port")
+    return host
+
+
 class _Probe:
     """Asks the server; remembers what later rules need."""
 
@@ -81,7 +93,7 @@ class _Probe:
         self.url = url
         self.timeout = timeout
         self.session = requests.Session()
-        self.session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
+        self.session.trust_env = _host(url) not in ("127.0.0.1", "localhost", "::1")
         self._model = model
         self._metadata: dict[str, Any] | None = None
 
