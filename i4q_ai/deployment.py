@@ -19,6 +19,7 @@ from i4q_ai.workload import Workload
 
 if TYPE_CHECKING:
     from i4q_ai.backends.base import Record
+    from i4q_ai.placing.evaluate import Decision
     from i4q_ai.serve.client import Client
 
 
@@ -87,6 +88,18 @@ class Deployment:
         """
         self._engine.record(self.name)
         return [_revision(record) for record in self._engine.history(self.name)]
+
+    def explain(self) -> Decision:
+        """Every cluster: in or out for this deployment, and why.
+
+        Other than `hub.explain` of its placement, it knows where the deployment is: who has it keeps it, where `count`
+        lets only some have it.
+
+        Raises:
+            NotFoundError: the deployment is gone.
+        """
+        record = self._engine.record(self.name)
+        return self._engine.snapshot(self.name, record).decision(read(record))
 
     def diff(self) -> str:
         """What `refresh` would change now; "… nothing to change" when clusters have been told everything."""

@@ -53,8 +53,8 @@ def status(settings: Settings, name: str) -> None:
 def explain(settings: Settings, name: str | None, where: Callable[[str], Placement]) -> None:
     """Say of every cluster whether it is in or out, and why: for a placement, or for the deployment NAME."""
     with settings.open() as hub:
-        placement = where("explain") if name is None else hub.get(name).spec.placement
-        printing.table(settings, display.decision(hub.explain(placement)))
+        decision = hub.explain(where("explain")) if name is None else hub.get(name).explain()
+        printing.table(settings, display.decision(decision))
 
 
 @click.command(cls=Verb)

@@ -129,6 +129,16 @@ def test_explain(i4q: Callable[..., Said], tmp_path: Path) -> None:
     ]
 
 
+def test_explaining_a_deployment_tells_where_it_is(i4q: Callable[..., Said], wear: str) -> None:
+    i4q("deploy", wear, "--label", "line=cnc", "--count", "1")
+    i4q("cluster", "label", "edge-1", "line=none")
+    i4q("cluster", "label", "edge-1", "line=cnc")
+    rows = json.loads(i4q("explain", "tool-wear", "-o", "json")[1])
+    chosen = [row["cluster"] for row in rows if row["decision"] == "in"]
+    assert chosen == ["edge-2"], "who has it keeps it"
+    assert [row["cluster"] for row in json.loads(i4q("status", "tool-wear", "-o", "json")[1])["clusters"]] == chosen
+
+
 def test_clusters(i4q: Callable[..., Said], memory: MemoryBackend, wear: str) -> None:
     i4q("deploy", wear, "--label", "line=cnc")
     assert (
