@@ -14,8 +14,9 @@ Effect = Literal["NoSelect", "PreferNoSelect", "NoSelectIfNew"]
 """What a taint does to placements that do not tolerate it."""
 
 
-def _is_quantity(value: str) -> str:
-    quantities.parse(value)
+def _is_amount(value: str) -> str:
+    if quantities.parse(value) < 0:
+        raise ValueError(f"{value!r} is less than nothing")
     return value
 
 
@@ -67,7 +68,7 @@ class Cluster(Document):
     name: Name
     labels: Labels = Field(default_factory=FrozenDict)
     claims: Annotated[dict[str, str], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
-    resources: Annotated[dict[str, Annotated[str, AfterValidator(_is_quantity)]], AfterValidator(FrozenDict)] = Field(
+    resources: Annotated[dict[str, Annotated[str, AfterValidator(_is_amount)]], AfterValidator(FrozenDict)] = Field(
         default_factory=FrozenDict
     )
     kube_version: str | None = Field(default=None, alias="kubeVersion", pattern=r"^v?[0-9]+(\.[0-9]+)*")

@@ -65,9 +65,8 @@ def change(snapshot: Snapshot, spec: Spec, *, others: Mapping[str, Spec], requir
     if require and not spec.deleted:
         require_some(decision, snapshot.clusters)
     wanted = {} if spec.deleted else items(spec, snapshot.namespace, snapshot.name, decision, revision)
-    turn = step(
-        {cluster: item.digest for cluster, item in wanted.items()}, seen(snapshot), decision.selected, spec.stages
-    )
+    texts = {cluster: _identity(item) for cluster, item in wanted.items()}
+    turn = step(texts, seen(snapshot), decision.selected, spec.stages)
     return Change(
         namespace=snapshot.namespace,
         name=snapshot.name,
@@ -95,28 +94,30 @@ def seen(snapshot: Snapshot) -> dict[str, Seen]:
     """Cluster → what a roll-out has to know of it."""
     observed = {each.cluster: each for each in snapshot.observed}
     told = snapshot.told
-    return {
-        cluster: Seen(
-            told=told[cluster].digest if cluster in told else None,
-            running=observed[cluster].running if cluster in observed else None,
-            phase=_phase(observed.get(cluster)),
-        )
-        for cluster in {*told, *observed}
-    } | {
+    return {cluster: _seen(told.get(cluster), observed.get(cluster)) for cluster in {*told, *observed}} | {
         cluster.name: Seen(phase=Phase.OFFLINE)
         for cluster in snapshot.clusters
         if cluster.available.status == "False" and cluster.name not in {*told, *observed}
     }
 
 
-def _phase(observation: Observation | None) -> Phase:
-    if observation is None:
-        return Phase.PENDING
-    return Phase.READY if observation.delivered else observation.phase
+def _seen(told: Item | None, observed: Observation | None) -> Seen:
+    text = _identity(told) if told else None
+    if observed is None:
+        return Seen(told=text)
+    # A report names the digest alone; it is Ready only once the cluster has read the whole of what it was told.
+    running = text if told and observed.running == told.digest else None
+    phase = Phase.READY if observed.delivered else observed.phase
+    return Seen(told=text, running=running, phase=phase, last=observed.last)
+
+
+def _identity(item: Item) -> str:
+    """All that a cluster is told of an item, but for the revision it comes from, as a text that compares."""
+    return item.model_copy(update={"revision": 0}).model_dump_json()
 
 
 def _differs(before: Item | None, after: Item) -> bool:
-    return before is None or before.model_copy(update={"revision": 0}) != after.model_copy(update={"revision": 0})
+    return before is None or _identity(before) != _identity(after)
 
 
 def _actions(

@@ -59,6 +59,7 @@ class Observation(Thing):
         since: when the phase began.
         address: where it answers, as the cluster sees it.
         restarts: how often its process was started again.
+        last: the phase in which it was last heard of, where it is Offline.
     """
 
     cluster: str
@@ -75,6 +76,7 @@ class Observation(Thing):
     since: datetime | None = None
     address: str | None = None
     restarts: int = 0
+    last: Phase | None = None
 
     @property
     def delivered(self) -> bool:

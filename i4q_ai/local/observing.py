@@ -88,5 +88,6 @@ def _new(row: Told, phase: Phase, reason: str, message: str) -> Observation:
 
 
 def _offline(seen: Observation, away: Away) -> Observation:
-    changes = {"phase": Phase.OFFLINE, "reason": away.reason, "message": away.message, "address": None}
+    why = {"reason": away.reason, "message": away.message}
+    changes = {"phase": Phase.OFFLINE, "last": seen.phase, "address": None, **why}
     return seen.model_copy(update=changes)

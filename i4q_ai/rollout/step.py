@@ -31,14 +31,16 @@ class Seen:
     """What is known of one cluster.
 
     Args:
-        told: the digest it has been told to run; None for nothing.
-        running: the digest it reports; None for nothing.
+        told: what it has been told to run, as a text that compares; None for nothing.
+        running: what it runs, likewise; None for nothing, or for something else.
         phase: as it reports.
+        last: the phase in which it was last heard of, where it is Offline.
     """
 
     told: str | None = None
     running: str | None = None
     phase: Phase = Phase.PENDING
+    last: Phase | None = None
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,12 @@ def step(
     """Decide who may change now.
 
     A stage is good when each of its reachable clusters runs what is wanted, and at least one is reachable. A cluster
-    out of reach neither passes nor blocks its stage: it is told with the others, and catches up when it is back. Where
+    out of reach neither passes nor blocks its stage, unless it had failed when it was last heard of: it is told with
+    the others, and catches up when it is back. Where
     a stage has failed, nobody is told any more, who comes into that stage afterwards included.
 
     Args:
-        wanted: cluster → digest.
+        wanted: cluster → what it should run, as a text that compares.
         seen: cluster → what is known; missing means nothing is.
         groups: cluster → group.
         stages: groups in order; none means all at once.
@@ -95,7 +98,7 @@ def _judge(stage: str, wanted: Mapping[str, str], seen: Mapping[str, Seen]) -> t
     bad = sorted(
         cluster
         for cluster, state in known.items()
-        if state.told == wanted[cluster] and state.phase in (Phase.FAILED, Phase.ROLLED_BACK)
+        if state.told == wanted[cluster] and {state.phase, state.last} & {Phase.FAILED, Phase.ROLLED_BACK}
     )
     if bad:
         return "", f"stage '{stage}' failed on {', '.join(bad)}"

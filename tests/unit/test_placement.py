@@ -2,6 +2,7 @@
 
 import pytest
 
+from i4q_ai.cluster import Cluster
 from i4q_ai.errors import RuleError, SchemaError
 from i4q_ai.placement import Group, Placement
 from i4q_ai.placing.builders import Label, Name, Resource
@@ -81,3 +82,8 @@ def test_a_rule_that_is_no_rule_is_refused_with_its_path() -> None:
 def test_comparing_with_a_number_is_refused() -> None:
     with pytest.raises(RuleError, match=r'compared with text, not with 3 .*write "3"'):
         Label("line") == 3  # noqa: B015
+
+
+def test_a_cluster_has_no_less_than_nothing() -> None:
+    with pytest.raises(SchemaError, match="'-1Gi' is less than nothing"):
+        Cluster(name="edge-1", resources={"memory": "-1Gi"})

@@ -154,6 +154,10 @@ class TestStaged:
             snapshot = applied(snapshot, done)
         assert change(snapshot, self.spec(V2)).empty
 
+    def test_a_change_that_keeps_the_digest_goes_stage_by_stage_too(self) -> None:
+        done = change(self.running_v1(), self.spec(V1).replace(flavour="files"))
+        assert (told(done), done.later) == ([("update", "edge-1")], ("edge-2", "edge-3"))
+
     def test_a_failure_halts_it(self) -> None:
         snapshot = applied(self.running_v1(), change(self.running_v1(), self.spec(V2)))
         done = change(seen(snapshot, edge_1=Phase.ROLLED_BACK), self.spec(V2))

@@ -73,6 +73,7 @@ def test_what_nobody_told_is_being_removed() -> None:
 def test_a_cluster_that_is_away_keeps_its_last_digest() -> None:
     seen = one([told()], reported(4), AWAY)
     assert (seen.phase, seen.reason, seen.running, seen.address) == (Phase.OFFLINE, "Stopped", OLD, None)
+    assert seen.last is one([told()], reported(4)).phase
 
 
 @pytest.mark.parametrize("report", [None, nothing(4), reported(5)])

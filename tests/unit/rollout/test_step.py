@@ -70,6 +70,14 @@ def test_who_is_away_neither_passes_nor_blocks() -> None:
     assert nobody.waits_for == "stage 'pilot': none of its clusters can be reached"
 
 
+def test_who_failed_and_went_away_still_halts() -> None:
+    groups = {**GROUPS, "edge-4": "pilot"}
+    gone = Seen(told=NEW, running=OLD, phase=Phase.OFFLINE, last=Phase.ROLLED_BACK)
+    turn = step(dict.fromkeys(groups, NEW), {"edge-1": gone, "edge-4": good()}, groups, STAGES)
+    assert turn.halted == "stage 'pilot' failed on edge-1"
+    assert "edge-2" not in turn.now
+
+
 def test_who_comes_into_a_stage_that_has_failed_is_spared() -> None:
     groups = {**GROUPS, "edge-4": "pilot"}
     failed = Seen(told=NEW, running=OLD, phase=Phase.ROLLED_BACK)
