@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from i4q_ai import yamls
-from i4q_ai.errors import FormatError, InvalidError, ReferenceInvalid, SchemaError, nearest
+from i4q_ai.errors import FormatError, InvalidError, NotFoundError, ReferenceInvalid, SchemaError, nearest
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label, Name
@@ -44,6 +44,8 @@ def thing(text: str) -> Model | Workload:
         raise InvalidError(
             f"'{text}' is no YAML file and no reference", hint=f"i4q model pack {text} --name … --version …"
         )
+    if not set("/:@") & set(text):
+        raise NotFoundError(f"there is no file '{text}'", hint="or give a reference: host/repository:tag, oci:FOLDER:tag")
     try:
         return Model.from_oci(text)
     except (ReferenceInvalid, SchemaError, FormatError):
