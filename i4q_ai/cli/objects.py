@@ -45,7 +45,8 @@ def thing(text: str) -> Model | Workload:
             f"'{text}' is no YAML file and no reference", hint=f"i4q model pack {text} --name … --version …"
         )
     if not set("/:@") & set(text):
-        raise NotFoundError(f"there is no file '{text}'", hint="or give a reference: host/repository:tag, oci:FOLDER:tag")
+        hint = "or give a reference: host/repository:tag, oci:FOLDER:tag"
+        raise NotFoundError(f"there is no file '{text}'", hint=hint)
     try:
         return Model.from_oci(text)
     except (ReferenceInvalid, SchemaError, FormatError):
