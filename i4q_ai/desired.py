@@ -117,8 +117,12 @@ class Desired(Thing):
         return (*self.models, *self.workloads)
 
     def to_json(self) -> str:
-        """The document, keys in the order of the type."""
-        return self.model_dump_json(by_alias=True, indent=1)
+        """The document, keys in the order of the type, without what has its default value.
+
+        An agent of an earlier release so refuses only a document that does use a field it does not know. The default
+        of a field therefore never changes.
+        """
+        return self.model_dump_json(by_alias=True, exclude_defaults=True, indent=1)
 
     @classmethod
     def from_json(cls, text: str | bytes, *, where: str = "desired state") -> Desired:

@@ -62,5 +62,5 @@ def _revision(path: Path) -> int | None:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    revision = data.get("revision") if isinstance(data, dict) else None
+    revision = data.get("revision", 0) if isinstance(data, dict) else None
     return revision if isinstance(revision, int) else None
