@@ -14,6 +14,7 @@ from pathlib import Path
 
 from i4q_ai.desired import Desired, Item, ModelItem
 from i4q_ai.edge import crash, documents, locking, memory, ports, reconcile, tails
+from i4q_ai.edge.build import Build
 from i4q_ai.edge.children import Children
 from i4q_ai.edge.jobs import Jobs, Outcome
 from i4q_ai.edge.lanes import Lanes
@@ -55,8 +56,8 @@ class Agent:
         self._bell.setblocking(False)
         self._selector.register(self._ears, selectors.EVENT_READ, lambda _: self._ears.recv(4096))
         address = socket_path(folder)
-        self._listener = Listener(address, self._selector, wake=self.wake, stop=self.stop)
-        locking.tell(self._lock, {"pid": os.getpid(), "socket": str(address)})
+        self._listener = Listener(address, self._selector, {"wake": self.wake, "stop": self.stop, "leave": self.leave})
+        locking.tell(self._lock, {"pid": os.getpid(), "socket": str(address), **Build.here().about()})
 
         self._children = Children(self.paths)
         self._jobs = Jobs(self.paths, self._children)
@@ -70,7 +71,7 @@ class Agent:
         self._saved = ""
         self._tidy_at = 0.0
         self._unclean = True
-        self._stopping = False
+        self._stopping = self._leaving = False
 
     def wake(self) -> None:
         """Read the desired state again, now; may be called from anywhere."""
@@ -82,12 +83,17 @@ class Agent:
         self._stopping = True
         self._ring()
 
+    def leave(self) -> None:
+        """End the agent alone soon, for another to take its children over; may be called from anywhere."""
+        self._leaving = True
+        self._ring()
+
     def run(self) -> None:
-        """Work until somebody says stop; after an error nobody foresaw, the children go on without an agent."""
+        """Work until somebody says stop or leave; after an error nobody foresaw, the children go on alone."""
         self._remember()
         log.info("agent %d of %s begins", os.getpid(), self.paths.folder)
         try:
-            while not self._stopping:
+            while not (self._stopping or self._leaving):
                 self._turn()
                 for key, mask in self._selector.select(self._patience()):
                     key.data(mask)
@@ -242,15 +248,21 @@ class Agent:
             tails.bound_all(self.paths.logs)
 
     def _end(self) -> None:
-        log.info("agent %d ends, and its children with it", os.getpid())
+        stopping = self._stopping  # who says stop from now on has come too late, and finds children without an agent
+        log.info("agent %d ends, and its children %s", os.getpid(), "with it" if stopping else "go on")
         self._watch.update({})
         self._lanes.cancel_fetches()
-        self._stop_children()
+        if stopping:
+            self._stop_children()
         self._lanes.close()
         self._take_results()
-        self._stop_children()  # what a job has started meanwhile
+        if stopping:
+            self._stop_children()  # what a job has started meanwhile
         self._save()
         self._publish()
+        self._close()
+
+    def _close(self) -> None:
         self._listener.close()
         self._selector.close()
         self._ears.close()

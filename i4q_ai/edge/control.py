@@ -1,8 +1,9 @@
-"""The door to an agent for everybody else on the machine: start, wake, watch, stop."""
+"""The door to an agent for everybody else on the machine: start, wake, watch, replace, stop."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import socket
@@ -13,11 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from i4q_ai.edge import locking
+from i4q_ai.edge.build import Build
 from i4q_ai.edge.paths import Paths
+from i4q_ai.edge.saying import Link, say
 from i4q_ai.errors import DeadlineError, StorageError, UnreachableError
 from i4q_ai.status import Report
 
+log = logging.getLogger(__name__)
+
 _ANSWER_TIMEOUT = 5.0
+_LEAVE_TIMEOUT = 15.0
+"""Seconds an agent has to finish what it is at before it is ended by force."""
 _RETRY = 0.2
 
 
@@ -42,6 +49,13 @@ class Control:
     def alive(self) -> bool:
         """An agent runs in the folder."""
         return locking.taken(self.paths.lock)
+
+    def outdated(self) -> bool:
+        """An agent runs that is an earlier build than one started now would be."""
+        if not self.alive():
+            return False
+        about = locking.told(self.paths.lock)
+        return bool(about) and Build.of(about).older_than(Build.here())
 
     def start(self, *, timeout: float = 30) -> None:
         """Start an agent that goes on when this process ends; nothing if one runs.
@@ -102,7 +116,7 @@ class Control:
     def wake(self) -> bool:
         """Let the agent read its desired state now; False if no agent answers."""
         try:
-            with _Link(self.paths.lock, "wake", timeout=_ANSWER_TIMEOUT) as link:
+            with Link(self.paths.lock, "wake", timeout=_ANSWER_TIMEOUT) as link:
                 return link.line(_ANSWER_TIMEOUT) is not None
         except OSError:
             return False
@@ -126,7 +140,7 @@ class Control:
         away = False
         while (left := deadline - time.monotonic()) > 0:
             try:
-                with _Link(self.paths.lock, "watch", timeout=left) as link:
+                with Link(self.paths.lock, "watch", timeout=left) as link:
                     while (line := link.line(deadline - time.monotonic())) is not None:
                         away = False
                         yield Report.model_validate_json(line)
@@ -151,7 +165,7 @@ class Control:
             UnreachableError: no agent answers.
         """
         try:
-            return _said(self.paths.lock, "watch", timeout=timeout)
+            return say(self.paths.lock, "watch", timeout=timeout)
         except OSError as error:
             raise UnreachableError(f"no agent answers in {self.paths.folder}: {error}") from error
 
@@ -169,7 +183,7 @@ class Control:
             return
         deadline = time.monotonic() + timeout
         try:
-            with _Link(self.paths.lock, "stop", timeout=timeout) as link:
+            with Link(self.paths.lock, "stop", timeout=timeout) as link:
                 while link.line(deadline - time.monotonic()) is not None:
                     pass
         except TimeoutError as error:
@@ -179,70 +193,45 @@ class Control:
                 raise UnreachableError(f"the agent of {self.paths.folder} does not answer: {error}") from error
         self._wait_gone(deadline)
 
-    def _wait_gone(self, deadline: float) -> None:
-        while self.alive():
+    def leave(self, timeout: float = 60) -> None:
+        """End the agent and let its children go on: the next agent takes them over; nothing if there is none.
+
+        One that does not know the word, or does not manage in time, is ended by force, which loses nothing either.
+
+        Args:
+            timeout: in seconds.
+
+        Raises:
+            DeadlineError: it is still there after that.
+        """
+        if not self.alive():
+            return
+        deadline = time.monotonic() + timeout
+        pid = locking.told(self.paths.lock).get("pid")
+        if not isinstance(pid, int):
+            return  # it has begun this instant
+        if not self._asked_to_leave(min(timeout / 2, _LEAVE_TIMEOUT)) and locking.kill(self.paths.lock, pid):
+            log.info("agent %d of %s does not leave by itself: ended by force", pid, self.paths.folder)
+        self._wait_gone(deadline, pid=pid)
+
+    def _asked_to_leave(self, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        try:
+            with Link(self.paths.lock, "leave", timeout=timeout) as link:
+                answer = link.line(timeout)
+                if answer is not None and not json.loads(answer).get("ok"):
+                    return False
+                while link.line(deadline - time.monotonic()) is not None:
+                    pass
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def _wait_gone(self, deadline: float, *, pid: int | None = None) -> None:
+        while self.alive() and pid in (None, locking.told(self.paths.lock).get("pid")):
             if time.monotonic() > deadline:
                 raise DeadlineError(f"the agent of {self.paths.folder} did not end in time")
             time.sleep(0.01)  # the socket is closed an instant before the lock; a lock has no event with a deadline
-
-
-class _Link:
-    """A connection to an agent that has said one word.
-
-    Args:
-        lock: the agent's lock file, which says where it listens.
-        verb: what to say.
-        timeout: for connecting and saying it, in seconds.
-
-    Raises:
-        OSError: nobody listens.
-    """
-
-    def __init__(self, lock: Path, verb: str, *, timeout: float) -> None:
-        self._rest = b""
-        self._socket = _said(lock, verb, timeout=timeout)
-
-    def __enter__(self) -> _Link:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-    def line(self, timeout: float) -> bytes | None:
-        """The next line; None when the agent has closed.
-
-        Raises:
-            TimeoutError: nothing came in time.
-        """
-        deadline = time.monotonic() + timeout
-        while b"\n" not in self._rest:
-            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            got = self._socket.recv(65536)
-            if not got:
-                return None
-            self._rest += got
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line
-
-
-def _said(lock: Path, verb: str, *, timeout: float) -> socket.socket:
-    """A connection on which one word was said."""
-    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        link.settimeout(max(timeout, 0.001))
-        link.connect(_address(lock))
-        link.sendall(json.dumps({"do": verb}).encode() + b"\n")
-    except BaseException:
-        link.close()
-        raise
-    return link
-
-
-def _address(lock: Path) -> str:
-    try:
-        return str(json.loads(lock.read_bytes())["socket"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConnectionRefusedError(f"{lock} names no socket") from error
 
 
 def start(folder: str | Path, *, timeout: float = 30) -> Control:

@@ -6,6 +6,7 @@
 | `{"do": "wake"}` | `{"ok": true}`, and reads the desired state again |
 | `{"do": "watch"}` | the report at once, and again whenever it changes |
 | `{"do": "stop"}` | `{"ok": true}`, and closes when its children have ended |
+| `{"do": "leave"}` | `{"ok": true}`, and closes when it has finished what it is at; its children go on |
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import selectors
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from i4q_ai.errors import StorageError
@@ -34,16 +35,16 @@ class Listener:
     Args:
         path: of the socket; its folder is made, for this user only.
         selector: of the agent's loop; each registration carries the handler to call.
-        wake, stop: what to do when a client says so.
+        handlers: what to do when a client says "wake", "stop" or "leave".
 
     Raises:
         StorageError: the socket's folder belongs to somebody else.
     """
 
-    def __init__(self, path: Path, selector: selectors.BaseSelector, *, wake: Handler, stop: Handler) -> None:
+    def __init__(self, path: Path, selector: selectors.BaseSelector, handlers: Mapping[str, Handler]) -> None:
         self._path = path
         self._selector = selector
-        self._do = {"wake": wake, "stop": stop}
+        self._do = handlers
         self._unsent: dict[socket.socket, bytes] = {}
         self._unread: dict[socket.socket, bytes] = {}
         self._watchers: set[socket.socket] = set()

@@ -46,7 +46,7 @@ class Paths:
 
     @property
     def lock(self) -> Path:
-        """Locked by the one agent of this folder; says its process id and its socket."""
+        """Locked by the one agent of this folder; says its process id, its socket and its build."""
         return self.folder / "agent.lock"
 
     @property

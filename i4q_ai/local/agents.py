@@ -41,7 +41,7 @@ class Agents:
         return self._folder / name
 
     def ensure(self, name: str, *, retry: bool = False, deadline: Deadline) -> Away | None:
-        """Start the agent unless it runs.
+        """Start the agent unless it runs; replace one that an earlier build of the package started.
 
         Args:
             name: of the cluster.
@@ -53,7 +53,7 @@ class Agents:
         """
         control = self.control(name)
         try:
-            if control.alive():
+            if control.alive() and not control.outdated():
                 self._failed.pop(name, None)
                 return None
             failure = None if retry else self._recent_failure(name)
@@ -62,17 +62,18 @@ class Agents:
             return Away("AgentUnreachable", f"its agent cannot be reached: {error.strerror}")
 
     def stop(self, name: str, *, deadline: Deadline) -> None:
-        """End the agent and its children, also those that a killed agent left behind; nothing if there are none.
+        """End the agent and its children, also those that an agent left behind; nothing if there are none.
 
         Raises:
             DeadlineError: it takes longer.
             UnreachableError: it runs, and does not answer.
         """
         control = self.control(name)
-        if not control.alive() and _has_orphans(control):
-            log.info("cluster %s: an agent is started to end what a killed one left behind", name)
-            control.start(timeout=_patience(deadline))
         control.stop(_patience(deadline))
+        if _has_orphans(control):
+            log.info("cluster %s: an agent is started to end what one left behind", name)
+            control.start(timeout=_patience(deadline))
+            control.stop(_patience(deadline))
 
     def remove(self, name: str, *, deadline: Deadline) -> None:
         """End the agent and its children, and delete the folder.
@@ -97,6 +98,9 @@ class Agents:
 
     def _start(self, control: Control, name: str, deadline: Deadline) -> Away | None:
         try:
+            if control.outdated():
+                log.info("cluster %s: its agent is of an earlier build and is replaced", name)
+                control.leave(_patience(deadline))
             control.start(timeout=_patience(deadline))
         except DeadlineError as error:
             return Away("AgentStarting", str(error))
