@@ -80,6 +80,7 @@ def serve(**options: Any) -> None:
     from i4q_ai import serve as server
 
     server.run(server.ServeOptions(**options))
+    server.leave(0)
 
 
 @click.command(cls=Verb)

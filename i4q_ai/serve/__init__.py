@@ -3,9 +3,11 @@
 `run` serves a folder until the process is told to stop. Nothing heavy is imported before it is called.
 """
 
+from typing import NoReturn
+
 from i4q_ai.serve.options import ServeOptions
 
-__all__ = ["ServeOptions", "run"]
+__all__ = ["ServeOptions", "leave", "run"]
 
 
 def run(options: ServeOptions) -> None:
@@ -23,3 +25,19 @@ def run(options: ServeOptions) -> None:
     from i4q_ai.serve import server
 
     server.run(options)
+
+
+def leave(code: int) -> NoReturn:
+    """End a process that has served, at once: a thread that is stuck in a model would crash an orderly end.
+
+    Args:
+        code: of the exit.
+    """
+    import logging
+    import os
+    import sys
+
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from i4q_ai.errors import ConflictError, I4qError, InvalidError, NotFoundError
-from i4q_ai.serve import ServeOptions, run
+from i4q_ai.serve import ServeOptions, leave, run
 
 PORT_IN_USE = 98
 NOTHING_TO_SERVE = 2
@@ -71,4 +71,4 @@ def _exit_code(error: I4qError) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
