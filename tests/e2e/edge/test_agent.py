@@ -202,8 +202,8 @@ def test_watch_ends_in_time(plant: Plant) -> None:
     began = time.monotonic()
     assert list(plant.control.watch(0.3)) == [None]
     plant.control.start()
-    assert len(list(plant.control.watch(0.3))) == 1
-    assert time.monotonic() - began >= 0.6
+    assert len(list(plant.control.watch(5))) == 1
+    assert time.monotonic() - began >= 5.3
 
 
 def test_nothing_is_asked_of_a_folder_without_an_agent(plant: Plant) -> None:
