@@ -189,7 +189,7 @@ def test_watching_leaves_no_threads_and_no_connections(site: Site, samples: Samp
         statuses = deployment.watch(timeout=LIMIT)
         next(statuses)
         statuses.close()
-        assert list(deployment.watch(timeout=0.3))
+        assert list(deployment.watch(timeout=2))
     assert (threading.active_count(), _descriptors()) == before
 
 
