@@ -188,6 +188,11 @@ class Control:
                     pass
         except TimeoutError as error:
             raise DeadlineError(f"the agent of {self.paths.folder} did not end within {timeout:g} s") from error
+        except (ConnectionResetError, BrokenPipeError):
+            # It was ending already, perhaps to make room for another: that one is to end too.
+            time.sleep(_RETRY)
+            self.stop(max(deadline - time.monotonic(), _RETRY))
+            return
         except OSError as error:
             if self.alive():
                 raise UnreachableError(f"the agent of {self.paths.folder} does not answer: {error}") from error
