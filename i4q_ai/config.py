@@ -8,12 +8,15 @@
 | `I4Q_NAMESPACE` | the namespace of deployments | `i4q` |
 | `I4Q_OWNER` | the owner that deployments are marked with | `i4q` |
 | `I4Q_PROGRESS` | `0` silences progress | a bar on a terminal |
+| `I4Q_PLAIN_HTTP` | registries elsewhere that speak plain http: `host[:port],…` as in references | none |
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from i4q_ai.errors import InvalidError
 
 
 def home() -> Path:
@@ -49,3 +52,20 @@ def namespace() -> str:
 def owner() -> str:
     """The owner that deployments are marked with."""
     return os.environ.get("I4Q_OWNER", "i4q")
+
+
+def plain_http() -> frozenset[str]:
+    """Registries that are spoken to by plain http although they are not on this machine; each `host[:port]`.
+
+    Raises:
+        InvalidError: an entry is a URL or a path.
+
+    Example:
+        `I4Q_PLAIN_HTTP=registry.factory:5000,10.0.0.7` names two.
+    """
+    listed = (entry.strip().lower() for entry in os.environ.get("I4Q_PLAIN_HTTP", "").split(","))
+    hosts = frozenset(entry for entry in listed if entry)
+    for host in hosts:
+        if "/" in host:
+            raise InvalidError(f"I4Q_PLAIN_HTTP: {host!r} is no host[:port]", hint="leave http:// and any path away")
+    return hosts

@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from i4q_ai import config
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, I4qError, NotFoundError, RegistryError, UnreachableError
 from i4q_ai.oci.artifact import Blob
@@ -64,7 +65,7 @@ class Transport:
     Args:
         host: `host[:port]` that answers for the registry.
         credentials: maybe empty.
-        plain_http: talk http; without it only to this machine.
+        plain_http: talk http; without it only to this machine and to those that `I4Q_PLAIN_HTTP` names.
         verify: False, or a file of certificates, instead of the system's.
     """
 
@@ -72,7 +73,7 @@ class Transport:
         self, host: str, credentials: Credentials, *, plain_http: bool = False, verify: bool | str = True
     ) -> None:
         self.host = host
-        self.base = f"{'http' if plain_http or is_loopback(host) else 'https'}://{host}"
+        self.base = f"{'http' if plain_http or _is_plain(host) else 'https'}://{host}"
         self._origin = origin_of(self.base)
         self._auth = Authorizer(self._origin, credentials, self._ask_token)
         self._session = _session(verify, trust_env=not is_loopback(host))
@@ -249,6 +250,11 @@ class Transport:
             hint = f"docker login {self.host}"
             raise AuthError(f"the token service of {self.host} answers {response.status_code}", hint=hint)
         return answer
+
+
+def _is_plain(host: str) -> bool:
+    """Whether a registry is spoken to by plain http without being asked to: the only place that decides it."""
+    return is_loopback(host) or host.lower() in config.plain_http()
 
 
 def retry_after(value: str | None, now: float) -> float | None:

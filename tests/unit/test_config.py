@@ -1,0 +1,26 @@
+"""Settings that are more than a word."""
+
+import pytest
+
+from i4q_ai import config
+from i4q_ai.errors import InvalidError
+
+
+@pytest.mark.parametrize(
+    ("given", "hosts"),
+    [
+        ("", set()),
+        (" , ", set()),
+        ("registry.factory:5000", {"registry.factory:5000"}),
+        ("Registry.Factory:5000, 10.77.1.1 ,", {"registry.factory:5000", "10.77.1.1"}),
+    ],
+)
+def test_plain_http_is_a_set_of_hosts(given: str, hosts: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("I4Q_PLAIN_HTTP", given)
+    assert config.plain_http() == hosts
+
+
+def test_plain_http_is_no_list_of_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("I4Q_PLAIN_HTTP", "http://registry.factory:5000")
+    with pytest.raises(InvalidError, match=r"I4Q_PLAIN_HTTP.*hint: leave http://"):
+        config.plain_http()
