@@ -37,7 +37,9 @@ class ModelItem(Thing):
         namespace, name: of the deployment.
         model, version, digest: what.
         references: where to fetch it, in this order: `host/repository@sha256:…` or `oci:FOLDER@sha256:…`.
-        flavour: "server" (the agent runs a model server) or "files" (a workload reads the files).
+        flavour: "server" (behind our model server), "files" (a workload reads the files) or "image" (behind a
+            server of the user's).
+        image: of that server, by digest.
         revision: of the deployment's record.
     """
 
@@ -49,6 +51,7 @@ class ModelItem(Thing):
     digest: Digest
     references: tuple[str, ...] = Field(min_length=1)
     flavour: Flavour = "server"
+    image: str | None = None
     revision: int = 0
 
 

@@ -1,0 +1,54 @@
+"""From what a cluster is told to its objects."""
+
+from __future__ import annotations
+
+from i4q_ai.desired import Item, WorkloadItem
+from i4q_ai.errors import InvalidError, UnsupportedError
+from i4q_ai.manifests import files, naming, pods, servers, workloads
+from i4q_ai.manifests.order import Object, in_order
+from i4q_ai.manifests.site import Site
+
+
+def objects(item: Item, site: Site) -> list[Object]:
+    """The Kubernetes objects of one model or workload on one cluster, in the order in which they are applied.
+
+    Args:
+        item: what the cluster is told.
+        site: how it is written there.
+
+    Raises:
+        UnsupportedError: the flavour has no objects.
+        InvalidError: what it names cannot be fetched by a cluster, or the edge image is missing.
+    """
+    _check(item, site)
+    if isinstance(item, WorkloadItem):
+        return in_order(workloads.objects(item, site))
+    if item.flavour in ("server", "image"):
+        return in_order(servers.objects(item, site))
+    if item.flavour == "files":
+        return in_order(files.objects(item, site))
+    raise UnsupportedError(f"'{item.name}' cannot be delivered as {item.flavour} by applying objects")
+
+
+def address(item: Item, site: Site) -> str | None:
+    """Where it answers, as the cluster sees it; None where nothing listens."""
+    served = pods.PORT if item.kind == "model" and item.flavour in ("server", "image") else None
+    port = item.port if isinstance(item, WorkloadItem) else served
+    host = f"{naming.object_name(item.kind, item.name)}.{site.namespace}.svc"
+    return f"http://{host}:{port}" if port is not None else None
+
+
+def _check(item: Item, site: Site) -> None:
+    local = [reference for reference in item.references if reference.startswith("oci:")]
+    if local:
+        raise InvalidError(
+            f"'{item.name}' lies in a folder of this machine, {local[0]}, from which no cluster can fetch it",
+            hint="push it to a registry that the cluster can reach",
+        )
+    needs = isinstance(item, WorkloadItem) and (item.image is None or item.uses)
+    needs = needs or (not isinstance(item, WorkloadItem) and item.flavour == "server")
+    if needs and not site.image:
+        raise InvalidError(
+            f"cluster '{site.cluster}' has no edge image to run '{item.name}' with",
+            hint="name it as `image:` in the inventory; `i4q image build` makes one",
+        )
