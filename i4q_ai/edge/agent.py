@@ -8,6 +8,7 @@ import os
 import selectors
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from i4q_ai.edge.lanes import Lanes
 from i4q_ai.edge.listening import Listener
 from i4q_ai.edge.paths import Paths, socket_path
 from i4q_ai.edge.reporting import Reporter
+from i4q_ai.edge.scope import Scope
 from i4q_ai.edge.state import ItemState, Key, Process
 from i4q_ai.edge.watching import Watch
 from i4q_ai.errors import I4qError, StorageError
@@ -38,13 +40,17 @@ class Agent:
 
     Args:
         folder: of the cluster; made if it is not there.
+        scope: where the agent stands.
+        publish: called in the agent's loop with every new report, one line of JSON; must return at once.
 
     Raises:
         ConflictError: another agent runs there.
         StorageError: the folder of its socket belongs to somebody else.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, scope: Scope = Scope.CLUSTER, publish: Callable[[str], None] = lambda _: None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.paths = Paths(folder)
         self._lock = locking.take(self.paths.lock)
@@ -63,11 +69,12 @@ class Agent:
         self._jobs = Jobs(self.paths, self._children)
         self._lanes = Lanes(self._jobs, self._ring)
         self._watch = Watch(self._children, self._selector, self._child_ended)
-        self._reporter = Reporter(self.paths.status)
+        self._scope, self._tell = scope, publish
+        self._reporter = Reporter(self.paths.status, scope)
         self._desired: Desired | None = None
         self._local: dict[Key, ItemState] = {}
         self._stamp: documents.Stamp | bool = False
-        self._message = ""
+        self._message = self._remark = ""
         self._saved = ""
         self._tidy_at = 0.0
         self._unclean = True
@@ -76,6 +83,11 @@ class Agent:
     def wake(self) -> None:
         """Read the desired state again, now; may be called from anywhere."""
         self._stamp = False
+        self._ring()
+
+    def remark(self, text: str) -> None:
+        """Say so in the report, beside the agent's own troubles, until something else is said; from anywhere."""
+        self._remark = text
         self._ring()
 
     def stop(self) -> None:
@@ -160,7 +172,7 @@ class Agent:
             self._local.setdefault((item.namespace, item.name), ItemState(kind=item.kind))
         steps: list[reconcile.Step] = []
         for _ in range(_ROUNDS):
-            steps = reconcile.steps(self._desired, self._local, time.monotonic())
+            steps = reconcile.steps(self._desired, self._local, time.monotonic(), self._scope)
             if not [step for step in steps if self._decide(step, self._desired)]:
                 break
         for step in steps:
@@ -229,9 +241,11 @@ class Agent:
         crash.point("after-state")
 
     def _publish(self) -> None:
-        news = self._reporter.report(self._desired, self._local, message=self._message)
+        message = "; ".join(part for part in (self._message, self._remark) if part)
+        news = self._reporter.report(self._desired, self._local, message=message)
         if news is not None:
             self._listener.publish(news)
+            self._tell(news)
 
     def _patience(self) -> float:
         """Seconds to sleep unless something happens."""

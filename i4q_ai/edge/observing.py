@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from i4q_ai.desired import Desired, Item, ModelItem, WorkloadItem
-from i4q_ai.edge.reconcile import TRIES, Local, consumers, is_refused, missing, passes, supported
+from i4q_ai.edge.reconcile import TRIES, Local, consumers, is_refused, missing, passes
+from i4q_ai.edge.scope import Scope
 from i4q_ai.edge.state import ItemState, Key, Trouble, same
 from i4q_ai.status import NO_CONSUMER, Observation, Phase
 
@@ -15,7 +16,13 @@ Said = tuple[Phase, str, str]
 
 
 def observe(
-    desired: Desired, local: Local, *, now: float, time: datetime, before: Mapping[Key, Observation]
+    desired: Desired,
+    local: Local,
+    *,
+    now: float,
+    time: datetime,
+    before: Mapping[Key, Observation],
+    scope: Scope = Scope.CLUSTER,
 ) -> tuple[Observation, ...]:
     """One observation for each model and workload that is wanted or still there.
 
@@ -25,10 +32,11 @@ def observe(
         now: monotonic seconds.
         time: of day, for a phase that begins now.
         before: the last observations; a phase that goes on keeps its beginning.
+        scope: where the agent stands.
     """
     wanted: dict[Key, Item] = {(item.namespace, item.name): item for item in desired.items}
     return tuple(
-        _since(_observation(desired, key, wanted.get(key), state, local, now), before.get(key), time)
+        _since(_observation(desired, key, wanted.get(key), state, local, now, scope), before.get(key), time)
         for key, state in sorted(local.items())
     )
 
@@ -39,11 +47,11 @@ def _since(seen: Observation, last: Observation | None, time: datetime) -> Obser
 
 
 def _observation(
-    desired: Desired, key: Key, item: Item | None, state: ItemState, local: Local, now: float
+    desired: Desired, key: Key, item: Item | None, state: ItemState, local: Local, now: float, scope: Scope
 ) -> Observation:
     wanted = item if item is not None and item.kind == state.kind else None
     runs = _runs(wanted, state)
-    phase, reason, message = _phase(wanted, state, desired, local, now)
+    phase, reason, message = _phase(wanted, state, desired, local, now, scope)
     return Observation(
         cluster=desired.cluster,
         namespace=key[0],
@@ -74,11 +82,11 @@ def _address(key: Key, item: Item | None, state: ItemState) -> str | None:
     return f"{base}/v2/models/{key[1]}" if isinstance(item, ModelItem) else base
 
 
-def _phase(item: Item | None, state: ItemState, desired: Desired, local: Local, now: float) -> Said:
+def _phase(item: Item | None, state: ItemState, desired: Desired, local: Local, now: float, scope: Scope) -> Said:
     if item is None:
         return Phase.REMOVING, "", "is being removed"
-    if not supported(item):
-        return _unsupported(item)
+    if not scope.supports(item):
+        return Phase.FAILED, *scope.refusal(item)
     if is_refused(item, state):
         return _refused(item, state, desired, now)
     if not state.has(item):
@@ -86,15 +94,8 @@ def _phase(item: Item | None, state: ItemState, desired: Desired, local: Local, 
     if isinstance(item, WorkloadItem):
         return _workload(item, state, desired, local, now)
     if item.flavour == "files":
-        return _files(item, state, desired)
+        return _files(item, state, desired, scope)
     return _process(item, state, desired, now)
-
-
-def _unsupported(item: Item) -> Said:
-    if isinstance(item, WorkloadItem):
-        return Phase.FAILED, "ImagesNotSupported", "this cluster runs commands with pushed code, not images"
-    what = f"this cluster delivers models as server or files, not as {item.flavour}"
-    return Phase.FAILED, "FlavourNotSupported", what
 
 
 def _refused(item: Item, state: ItemState, desired: Desired, now: float) -> Said:
@@ -114,10 +115,10 @@ def _fetching(trouble: Trouble | None) -> Said:
     return Phase.FAILED if trouble.definite else Phase.FETCHING, trouble.reason, trouble.message
 
 
-def _files(item: ModelItem, state: ItemState, desired: Desired) -> Said:
+def _files(item: ModelItem, state: ItemState, desired: Desired, scope: Scope) -> Said:
     if not same(state.current, item):
         return Phase.STARTING, "Switching", "is being exposed"
-    if not consumers(item, desired):
+    if scope is Scope.CLUSTER and not consumers(item, desired):  # in a pod it stands beside the agent
         return Phase.WAITING, NO_CONSUMER, "waiting for a consumer: no workload here reads its files"
     if not state.is_good(item) and state.judges:
         return Phase.STARTING, "Settling", "waiting for the word of its consumers"

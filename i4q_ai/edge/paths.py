@@ -55,6 +55,11 @@ class Paths:
         return self.folder / "agent.log"
 
     @property
+    def sources(self) -> Path:
+        """What each ConfigMap said last, where the desired state is put together from several."""
+        return self.folder / "sources"
+
+    @property
     def blobs(self) -> Path:
         """Downloaded bytes by digest."""
         return self.folder / "blobs"
@@ -87,6 +92,13 @@ def socket_path(folder: Path) -> Path:
 
     The answer depends on the environment, so clients read the path from the lock file of the agent instead.
     """
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    base = os.environ.get("XDG_RUNTIME_DIR") or _temporary(folder)
     name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:20]
     return Path(base) / f"i4q-{os.getuid()}" / f"{name}.sock"
+
+
+def _temporary(folder: Path) -> str:
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:  # a container in which nothing but the folder can be written to
+        return str(folder)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from i4q_ai.desired import Desired, Item, ModelItem, Policy, WorkloadItem
 from i4q_ai.edge.paths import tree_name
+from i4q_ai.edge.scope import Scope
 from i4q_ai.edge.state import REFUSED, ItemState, Key, Trouble, same
 
 TRIES = 2
@@ -105,13 +106,14 @@ class Remove(Step):
     """Delete everything of it."""
 
 
-def steps(desired: Desired, local: Local, now: float) -> list[Step]:
+def steps(desired: Desired, local: Local, now: float, scope: Scope = Scope.CLUSTER) -> list[Step]:
     """The steps to take now; each lane of each item gets one at most.
 
     Args:
         desired: what should be.
         local: what is; every wanted item has an entry.
         now: monotonic seconds.
+        scope: where the agent stands.
     """
     wanted: dict[Key, Item] = {(item.namespace, item.name): item for item in desired.items}
     found: list[Step] = []
@@ -120,18 +122,14 @@ def steps(desired: Desired, local: Local, now: float) -> list[Step]:
         if item is None or item.kind != state.kind:
             found.extend(_remove(key, state, now))
             continue
-        found.extend(_fetch(key, item, state, now))
+        found.extend(_fetch(key, item, state, now, scope))
         if state.busy:
             continue
-        step = next(_run(key, item, state, desired, local, now), None) or _prune(key, item, state, desired.policy)
+        run = _run if scope.supports(item) else _rest
+        step = next(run(key, item, state, desired, local, now), None) or _prune(key, item, state, desired.policy)
         if step is not None:
             found.append(step)
     return found
-
-
-def supported(item: Item) -> bool:
-    """Whether an agent can run it: it fetches models for servers and files, and runs commands."""
-    return item.flavour in ("server", "files") if isinstance(item, ModelItem) else item.image is None
 
 
 def is_refused(item: Item, state: ItemState) -> bool:
@@ -209,24 +207,27 @@ def _remove(key: Key, state: ItemState, now: float) -> Iterator[Step]:
             yield Remove(key)
 
 
-def _fetch(key: Key, item: Item, state: ItemState, now: float) -> Iterator[Step]:
+def _fetch(key: Key, item: Item, state: ItemState, now: float, scope: Scope) -> Iterator[Step]:
     if state.fetching is not None:
         if state.fetching != item.digest:
             yield Cancel(key)
-    elif supported(item) and not state.has(item) and not is_refused(item, state) and now >= state.fetch_at:
+    elif scope.supports(item) and not state.has(item) and not is_refused(item, state) and now >= state.fetch_at:
         yield Fetch(key, item)
 
 
 def _run(key: Key, item: Item, state: ItemState, desired: Desired, local: Local, now: float) -> Iterator[Step]:
-    if not supported(item):
-        if state.process:
-            yield Stop(key)
-    elif isinstance(item, WorkloadItem):
+    if isinstance(item, WorkloadItem):
         yield from _workload(key, item, state, desired, local, now)
     elif item.flavour == "server":
         yield from _server(key, item, state, desired.policy, now)
     else:
         yield from _files(key, item, state, desired, local, now)
+
+
+def _rest(key: Key, _item: Item, state: ItemState, _desired: Desired, _local: Local, _now: float) -> Iterator[Step]:
+    """What is not supported does not run."""
+    if state.process:
+        yield Stop(key)
 
 
 def _server(key: Key, item: ModelItem, state: ItemState, policy: Policy, now: float) -> Iterator[Step]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from i4q_ai.desired import Desired
 from i4q_ai.edge import crash, documents, observing
 from i4q_ai.edge.reconcile import Local
+from i4q_ai.edge.scope import Scope
 from i4q_ai.edge.state import Key
 from i4q_ai.errors import StorageError
 from i4q_ai.status import Observation, Report
@@ -23,10 +24,12 @@ class Reporter:
 
     Args:
         path: of the report; phases that go on from what it says keep their beginning.
+        scope: where the agent stands.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, scope: Scope = Scope.CLUSTER) -> None:
         self._path = path
+        self._scope = scope
         self._before = _observations(path)
         self._shown: tuple[object, ...] = ()
         self._written = True
@@ -46,7 +49,9 @@ class Reporter:
         time_of_day = datetime.now(UTC)
         items: tuple[Observation, ...] = ()
         if desired is not None:
-            items = observing.observe(desired, local, now=time.monotonic(), time=time_of_day, before=self._before)
+            items = observing.observe(
+                desired, local, now=time.monotonic(), time=time_of_day, before=self._before, scope=self._scope
+            )
             self._before = _by_key(items)
         shown = (desired.revision if desired else 0, message, items)
         if shown == self._shown and self._written:
