@@ -8,6 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.testbed.fixtures import KEPT_LOGS, apiserver, kube_namespace, testbed_run
+
+__all__ = ["apiserver", "kube_namespace", "testbed_run"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say where the logs of foreign processes are when a test failed."""
+    if kept := config.stash.get(KEPT_LOGS, None):
+        terminalreporter.write_line(f"logs of the test bed: {kept}")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_orphans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

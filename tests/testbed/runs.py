@@ -1,0 +1,161 @@
+"""One run of the test bed: a folder for all that its parts write; what a crashed run leaves the next one removes."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import secrets
+import shutil
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from tests.testbed.caching import cache
+
+_log = logging.getLogger(__name__)
+
+_GONE_TIMEOUT = 30
+_KEPT_LOGS = 3
+
+
+class Run:
+    """Holds a locked folder while it is open; the kernel gives the lock back however this process ends.
+
+    Attributes:
+        name: unique on this machine, short enough for paths of sockets.
+        keep_logs: whether the log files outlive the run, for someone to read after a failure.
+    """
+
+    def __init__(self) -> None:
+        self.name = secrets.token_hex(3)
+        self.keep_logs = False
+        self._folder = _runs() / self.name
+
+    def __enter__(self) -> Self:
+        sweep()
+        self._folder.mkdir(mode=0o700)
+        self._lock = _take(self._folder)
+        assert self._lock is not None, f"{self._folder} is somebody else's"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.keep_logs:
+            _keep_logs(self._folder)
+        _remove(self._folder)
+        assert self._lock is not None
+        os.close(self._lock)
+
+    def folder(self, *parts: str) -> Path:
+        """A folder of this run; it exists afterwards."""
+        path = self._folder.joinpath(*parts)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def note(self, pid: int) -> None:
+        """Remember a process group, for the next run to end it should this one crash."""
+        (self.folder("processes") / str(pid)).write_text(_started(pid))
+
+    def forget(self, pid: int) -> None:
+        """The process group has ended."""
+        (self.folder("processes") / str(pid)).unlink(missing_ok=True)
+
+    def cgroup(self, *parts: str) -> str:
+        """The name of a control group of this run, for pods; removed with the run."""
+        return "/" + "/".join(("i4q-testbed", self.name, *parts))
+
+
+def logs() -> Path:
+    """Where the logs of failed runs are kept."""
+    folder = cache() / "logs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def sweep() -> None:
+    """Remove what runs left whose process has died."""
+    for folder in _runs().iterdir():
+        lock = _take(folder)
+        if lock is None:
+            continue
+        _log.warning("removing what a crashed run of the test bed left in %s", folder)
+        for note in (folder / "processes").glob("*"):
+            _end(int(note.name), note.read_text())
+        _keep_logs(folder)
+        _remove(folder)
+        os.close(lock)
+
+
+def _runs() -> Path:
+    folder = cache() / "runs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _take(folder: Path) -> int | None:
+    """The lock of a run, or None while its process lives."""
+    with suppress(FileNotFoundError):  # swept by another process just now
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        return lock
+    return None
+
+
+def _started(pid: int) -> str:
+    """When a process started, in ticks since boot: with its pid that names it for ever. Empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _end(pid: int, started: str) -> None:
+    if started and _started(pid) == started:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _keep_logs(folder: Path) -> None:
+    found = sorted(folder.rglob("*.log"))
+    if not found:
+        return
+    kept = logs() / folder.name
+    for path in found:
+        target = kept / path.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    for older in sorted(logs().iterdir(), key=lambda one: one.stat().st_mtime)[:-_KEPT_LOGS]:
+        shutil.rmtree(older)
+
+
+def _remove(folder: Path) -> None:
+    _remove_cgroups(folder.name)
+    shutil.rmtree(folder, ignore_errors=False)
+
+
+def _remove_cgroups(run: str) -> None:
+    """The control groups of pods, whatever still runs in them killed; one tree per controller on cgroup v1."""
+    tops = [top for root in ("i4q-testbed", "*/i4q-testbed") for top in Path("/sys/fs/cgroup").glob(f"{root}/{run}")]
+    patience = time.monotonic() + _GONE_TIMEOUT
+    for top in tops:
+        for group in sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True):
+            _remove_cgroup(group, patience)
+        _remove_cgroup(top, patience)
+        with suppress(OSError):  # another run is there
+            top.parent.rmdir()
+
+
+def _remove_cgroup(group: Path, patience: float) -> None:
+    while pids := (group / "cgroup.procs").read_text().split():
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        assert time.monotonic() < patience, f"processes {pids} of {group} do not end"
+        time.sleep(0.05)  # the kernel tells nobody when a group of version 1 is empty
+    group.rmdir()
