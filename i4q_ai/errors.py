@@ -12,6 +12,7 @@ I4qError
 │   ├── StalePlanError      the plan was made from a state that is gone
 │   ├── OwnedError          the name belongs to another owner or another kind
 │   └── VersionExistsError  name and version exist with other content
+├── ForbiddenError          a right is missing: which, is in it
 ├── UnsupportedError        this backend, server or version cannot do that
 │   └── MissingDependencyError   … until an extra is installed
 ├── RegistryError           a registry refused, lied or did not answer
@@ -99,6 +100,26 @@ class OwnedError(ConflictError):
 
 class VersionExistsError(ConflictError):
     """Name and version exist already, with other content."""
+
+
+class ForbiddenError(I4qError):
+    """A right is missing.
+
+    Args:
+        verb: what may not be done, for instance "patch".
+        resource: to what, for instance "deployments".
+        group: of the resource's API; empty for the core.
+        namespace: where; None is the whole cluster.
+    """
+
+    def __init__(
+        self, what: str, *, verb: str, resource: str, namespace: str | None, group: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(what, hint=hint)
+        self.verb = verb
+        self.resource = resource
+        self.group = group
+        self.namespace = namespace
 
 
 class UnsupportedError(I4qError):

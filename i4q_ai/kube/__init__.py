@@ -1,0 +1,12 @@
+"""Kubernetes: one cluster's API, and what a cluster is like.
+
+The only part that imports `kubernetes`, and that only when a cluster is opened.
+"""
+
+from __future__ import annotations
+
+from i4q_ai.kube.api import Api, Listing
+from i4q_ai.kube.errors import FieldConflict, FieldConflictError
+from i4q_ai.kube.kinds import KINDS, Kind
+
+__all__ = ["KINDS", "Api", "FieldConflict", "FieldConflictError", "Kind", "Listing"]

@@ -1,0 +1,372 @@
+"""One cluster's API: objects as plain dicts, every call with a deadline, every error in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import ConflictError, InvalidError, NotFoundError
+from i4q_ai.kube.certain import holds
+from i4q_ai.kube.errors import Asked, ExpiredError, Refused
+from i4q_ai.kube.kinds import REVIEW, VERSION, Kind, key_of, known
+from i4q_ai.kube.link import Opener, from_kubeconfig, in_cluster
+from i4q_ai.kube.transport import Message, Query, Transport
+
+Objects = list[dict[str, Any]]
+
+PAGE = 500
+"""Objects that one answer to a list carries."""
+
+_APPLY = "application/apply-patch+yaml"
+_STRICT = ("fieldValidation", "Strict")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All objects of a list, as of one moment.
+
+    Args:
+        items: the objects.
+        revision: of the list, to watch from.
+    """
+
+    items: tuple[dict[str, Any], ...]
+    revision: str
+
+
+class Api:
+    """One cluster; safe in several threads.
+
+    Make it with `open` or `in_cluster`; nothing is sent before the first call. A `kind` is a short name ("Deployment")
+    or a key ("apps/v1/Deployment"); kinds that this project does not use itself are asked of the server once.
+
+    Example:
+        >>> from i4q_ai.deadline import Deadline
+        >>> api = Api.open(context="edge-1")                                        # doctest: +SKIP
+        >>> api.get("Deployment", "i4q", "tool-wear", deadline=Deadline.after(10))  # doctest: +SKIP
+    """
+
+    def __init__(self, opener: Opener, *, cache: Path | None, timeout: float) -> None:
+        if not timeout > 0:
+            raise InvalidError(f"a timeout is more than 0 seconds, not {timeout!r}")
+        self._transport = Transport(opener, timeout)
+        self._cache = cache
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        kubeconfig: Path | None = None,
+        context: str | None = None,
+        cache: Path | None = None,
+        timeout: float = 10.0,
+    ) -> Self:
+        """The cluster that a kubeconfig names; nothing is sent yet.
+
+        Args:
+            kubeconfig: a file; None: $KUBECONFIG, or ~/.kube/config.
+            context: its name; None: the current one.
+            cache: a folder for what servers told of their kinds; None: in the user's cache folder.
+            timeout: in seconds, for connecting and for each wait for an answer.
+
+        Raises:
+            NotFoundError: no such file or context.
+            InvalidError: a broken kubeconfig, or credentials that cannot be had.
+        """
+        return cls(lambda: from_kubeconfig(kubeconfig, context), cache=cache, timeout=timeout)
+
+    @classmethod
+    def in_cluster(cls, *, cache: Path | None = None, timeout: float = 10.0) -> Self:
+        """The cluster that this pod runs in, as its service account; arguments as for `open`.
+
+        Raises:
+            InvalidError: this is no pod of a cluster.
+        """
+        return cls(in_cluster, cache=cache, timeout=timeout)
+
+    def __repr__(self) -> str:
+        return f"Api({self.server!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def server(self) -> str:
+        """Its address."""
+        return self._transport.server
+
+    @property
+    def default_namespace(self) -> str:
+        """The namespace of the context, or of the service account."""
+        return self._transport.link.namespace
+
+    def get(self, kind: str, namespace: str | None, name: str, *, deadline: Deadline) -> dict[str, Any] | None:
+        """One object; None if it is not there.
+
+        Raises:
+            NotFoundError: the server does not know the kind.
+            ForbiddenError: the right to get it is missing.
+            UnreachableError: nobody answers.
+            DeadlineError: it took too long.
+        """
+        about = self._kind(kind, deadline)
+        try:
+            return self._read("get", about, namespace, name, deadline=deadline)
+        except NotFoundError as error:
+            if isinstance(error.__cause__, Refused) and error.__cause__.names_object:
+                return None
+            raise
+
+    def list(
+        self,
+        kind: str,
+        namespace: str | None,
+        *,
+        labels: Mapping[str, str] | str = "",
+        fields: str = "",
+        deadline: Deadline,
+    ) -> Listing:
+        """All objects of a kind, page by page.
+
+        Args:
+            kind: of the objects.
+            namespace: that they lie in; None: all.
+            labels: that they carry, as a mapping or a label selector.
+            fields: a field selector.
+            deadline: for all pages.
+
+        Raises:
+            NotFoundError: the server does not know the kind.
+            ForbiddenError: the right to list them is missing.
+            UnreachableError: nobody answers.
+            DeadlineError: it took too long.
+        """
+        about = self._kind(kind, deadline)
+        query = [("limit", str(PAGE)), *selecting(labels, fields)]
+        try:
+            return self._pages(about, namespace, query, deadline)
+        except ExpiredError:  # the list was changing for longer than the server remembers: take it in one piece
+            return self._pages(about, namespace, query[1:], deadline)
+
+    def _pages(self, kind: Kind, namespace: str | None, query: Query, deadline: Deadline) -> Listing:
+        items: Objects = []
+        more = ""
+        while True:
+            following = [*query, ("continue", more)] if more else query
+            page = self._read("list", kind, namespace, query=following, deadline=deadline)
+            # Objects of a list leave out what is the same for all of them.
+            items += ({"apiVersion": kind.api_version, "kind": kind.name, **item} for item in page.get("items") or ())
+            about = page.get("metadata") or {}
+            more = about.get("continue") or ""
+            if not more:
+                return Listing(tuple(items), str(about.get("resourceVersion", "")))
+
+    def create(self, obj: dict[str, Any], *, deadline: Deadline) -> dict[str, Any]:
+        """Make a new object.
+
+        Returns:
+            The object as the server keeps it.
+
+        Raises:
+            ConflictError: there is one of that name.
+            InvalidError: it is no such object.
+            ForbiddenError: the right to create it is missing.
+            UnreachableError: nobody answers; it may have been made all the same.
+            DeadlineError: it took too long; it may have been made all the same.
+        """
+        kind, namespace, _ = self._identify(obj, deadline)
+        message = Message("POST", kind.path(namespace), (_STRICT,), obj)
+        return self._write("create", kind, obj, message, deadline)
+
+    def replace(self, obj: dict[str, Any], *, deadline: Deadline) -> dict[str, Any]:
+        """Put an object in the place of the one that is there; of that very revision if it has `metadata.resourceVersion`.
+
+        Returns:
+            The object as the server keeps it.
+
+        Raises:
+            ConflictError: the one that is there has another revision.
+            NotFoundError: there is none.
+            InvalidError: it is no such object.
+            ForbiddenError: the right to update it is missing.
+            UnreachableError: nobody answers; it may have been replaced all the same.
+            DeadlineError: it took too long; it may have been replaced all the same.
+        """
+        kind, namespace, name = self._identify(obj, deadline)
+        message = Message("PUT", kind.path(namespace, name), (_STRICT,), obj)
+        return self._write("update", kind, obj, message, deadline)
+
+    def apply(
+        self, obj: dict[str, Any], *, manager: str, force: bool = False, dry_run: bool = False, deadline: Deadline
+    ) -> dict[str, Any]:
+        """Make or change an object so that it has these fields, and only these of ours (server-side apply).
+
+        Args:
+            obj: the fields that are wanted.
+            manager: in whose name; it owns them from then on.
+            force: take fields from other managers.
+            dry_run: change nothing, and return what would be.
+            deadline: of the call.
+
+        Returns:
+            The object as the server keeps it, or would.
+
+        Raises:
+            FieldConflictError: other managers have set fields to something else.
+            ConflictError: the one that is there has another revision than `obj` names.
+            NotFoundError: its namespace is not there.
+            InvalidError: it is no such object.
+            ForbiddenError: the right to patch or create it is missing.
+            UnreachableError: nobody answers.
+            DeadlineError: it took too long.
+        """
+        kind, namespace, name = self._identify(obj, deadline)
+        query = [("fieldManager", manager), ("force", str(force).lower()), _STRICT]
+        if dry_run:
+            query.append(("dryRun", "All"))
+        message = Message("PATCH", kind.path(namespace, name), query, obj, _APPLY)
+        return self._transport.request(message, self._asked("patch", kind, namespace, name), deadline=deadline)
+
+    def delete(
+        self,
+        kind: str,
+        namespace: str | None,
+        name: str,
+        *,
+        uid: str | None = None,
+        propagation: str = "Background",
+        deadline: Deadline,
+    ) -> bool:
+        """Delete an object.
+
+        Args:
+            kind: of the object.
+            namespace: of the object.
+            name: of the object.
+            uid: delete that very object, and no other that has its name now.
+            propagation: "Background", "Foreground" or "Orphan": what becomes of what it owns.
+            deadline: of the call.
+
+        Returns:
+            False if it was not there.
+
+        Raises:
+            ForbiddenError: the right to delete it is missing.
+            UnreachableError: nobody answers; it may have been deleted all the same.
+            DeadlineError: it took too long; it may have been deleted all the same.
+        """
+        about = self._kind(kind, deadline)
+        body: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        message = Message("DELETE", about.path(namespace, name), (), body)
+        asked = self._asked("delete", about, namespace, name)
+        try:
+            self._transport.request(message, asked, deadline=deadline, recheck=_gone)
+        except (NotFoundError, ConflictError) as error:
+            if isinstance(error.__cause__, Refused) and error.__cause__.tells_absence(uid):
+                return False
+            raise
+        return True
+
+    def version(self, *, deadline: Deadline) -> str:
+        """The version of the server, for instance "v1.34.4".
+
+        Raises:
+            UnreachableError: nobody answers.
+            DeadlineError: it took too long.
+        """
+        asked = self._asked("get", VERSION, None, "")
+        return str(self._transport.request(Message("GET", "/version"), asked, deadline=deadline).get("gitVersion", ""))
+
+    def allowed(self, verb: str, resource: str, namespace: str | None, *, group: str = "", deadline: Deadline) -> bool:
+        """Whether one may do that.
+
+        Args:
+            verb: of RBAC, for instance "patch".
+            resource: plural, maybe with a subresource, for instance "pods/log".
+            namespace: where; None: everywhere.
+            group: of the resource's API; empty for the core.
+            deadline: of the call.
+
+        Raises:
+            UnreachableError: nobody answers.
+            DeadlineError: it took too long.
+        """
+        plural, _, subresource = resource.partition("/")
+        attributes = {"verb": verb, "resource": plural, "subresource": subresource, "group": group}
+        body = {
+            "apiVersion": REVIEW.api_version,
+            "kind": REVIEW.name,
+            "spec": {"resourceAttributes": {**attributes, "namespace": namespace or ""}},
+        }
+        message = Message("POST", REVIEW.path(), (), body)
+        answer = self._transport.request(message, self._asked("create", REVIEW, None, ""), deadline=deadline)
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    def close(self) -> None:
+        """End all connections."""
+        self._transport.close()
+
+    def _read(
+        self, verb: str, kind: Kind, namespace: str | None, name: str = "", *, query: Query = (), deadline: Deadline
+    ) -> dict[str, Any]:
+        message = Message("GET", kind.path(namespace, name), query)
+        return self._transport.request(message, self._asked(verb, kind, namespace, name), deadline=deadline)
+
+    def _write(
+        self, verb: str, kind: Kind, obj: dict[str, Any], message: Message, deadline: Deadline
+    ) -> dict[str, Any]:
+        """Send what must not be told to have failed when it was only cut off."""
+        about = obj["metadata"]
+        namespace, name = about.get("namespace"), about["name"]
+
+        def _kept(refused: Refused | None) -> dict[str, Any] | None:
+            if refused is not None and refused.status != 409:
+                return None
+            live = self.get(kind.key, namespace, name, deadline=deadline)
+            return live if live is not None and holds(live, obj) else None
+
+        asked = self._asked(verb, kind, namespace, name)
+        return self._transport.request(message, asked, deadline=deadline, recheck=_kept)
+
+    def _identify(self, obj: dict[str, Any], deadline: Deadline) -> tuple[Kind, str | None, str]:
+        kind = self._kind(key_of(obj), deadline)
+        about = obj.get("metadata") or {}
+        name, namespace = about.get("name"), about.get("namespace")
+        if not name:
+            raise InvalidError(f"{kind.name}: an object needs metadata.name")
+        if kind.namespaced and not namespace:
+            raise InvalidError(f"{kind.name} {name!r} needs metadata.namespace")
+        return kind, namespace, name
+
+    def _kind(self, kind: str, deadline: Deadline) -> Kind:
+        found = known(kind)
+        if found is None:
+            raise NotFoundError(f"no kind {kind!r}")
+        return found
+
+    def _asked(self, verb: str, kind: Kind, namespace: str | None, name: str) -> Asked:
+        return Asked(verb, kind, namespace, name, self.server)
+
+
+def _gone(refused: Refused | None) -> dict[str, Any] | None:
+    """Gone after a try that was cut off: that try has done it."""
+    return {} if refused is not None and refused.tells_absence() else None
+
+
+def selecting(labels: Mapping[str, str] | str, fields: str = "") -> Query:
+    """The query of a list or watch that selects by labels and fields.
+
+    Example:
+        >>> selecting({"app": "a", "line": "cnc"})
+        [('labelSelector', 'app=a,line=cnc')]
+    """
+    chosen = labels if isinstance(labels, str) else ",".join(f"{key}={value}" for key, value in labels.items())
+    return [(name, value) for name, value in (("labelSelector", chosen), ("fieldSelector", fields)) if value]

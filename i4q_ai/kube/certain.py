@@ -1,0 +1,30 @@
+"""Whether a write that was cut off has happened: what was sent, compared with what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_SERVERS = frozenset({"resourceVersion", "uid", "generation", "creationTimestamp", "managedFields", "selfLink"})
+"""Metadata that the server sets."""
+
+
+def holds(live: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
+    """Whether an object has all that was sent; the server may have filled in more.
+
+    Example:
+        >>> holds({"data": {"a": "1", "b": "2"}, "metadata": {"resourceVersion": "7"}}, {"data": {"a": "1"}})
+        True
+    """
+    meta = {key: value for key, value in (sent.get("metadata") or {}).items() if key not in _SERVERS}
+    return _within({**sent, "metadata": meta, "status": None}, live)
+
+
+def _within(sent: Any, live: Any) -> bool:
+    if isinstance(sent, Mapping):
+        return isinstance(live, Mapping) and all(
+            value is None or _within(value, live.get(key)) for key, value in sent.items()
+        )
+    if isinstance(sent, list | tuple):
+        return isinstance(live, list) and len(sent) == len(live) and all(map(_within, sent, live))
+    return bool(sent == live) or (live is None and sent in ("", False, 0))

@@ -1,0 +1,275 @@
+"""Requests to one API server: deadlines, retries and renewed credentials, decided here and nowhere else."""
+
+from __future__ import annotations
+
+import email.utils
+import http.client
+import json
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import DeadlineError, I4qError, UnreachableError
+from i4q_ai.kube.errors import Asked, Refused, innermost, translate
+from i4q_ai.kube.link import Link, Opener
+from i4q_ai.retrying import TransientError, call
+
+_log = logging.getLogger(__name__)
+
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+_PIECE = 256 * 1024
+_ERROR_BODY = 64 * 1024
+_INSTANT = 0.001
+_LONGEST_ASKED = 60.0
+_BROKEN = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ssl.SSLError)
+_NEVER_SENT = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.SSLError,
+)
+_HEADERS = {"Accept": "application/json", "User-Agent": "i4q-ai"}
+
+Query = Sequence[tuple[str, str]]
+Recheck = Callable[[Refused | None], dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent.
+
+    Args:
+        method: of HTTP.
+        path: below the server's address.
+        query: that follows it.
+        body: sent as JSON; None for none.
+        media: its type.
+    """
+
+    method: str
+    path: str
+    query: Query = ()
+    body: Mapping[str, Any] | None = None
+    media: str = "application/json"
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+
+class Transport:
+    """Requests to one server; safe in several threads.
+
+    Args:
+        opener: makes the link, and makes it anew when credentials are no longer accepted.
+        timeout: in seconds, for connecting, and for each wait for an answer.
+    """
+
+    def __init__(self, opener: Opener, timeout: float) -> None:
+        self._opener = opener
+        self._lock = threading.Lock()
+        self.timeout = timeout
+        self.link = opener()
+
+    @property
+    def server(self) -> str:
+        """Its address."""
+        return self.link.server
+
+    def request(
+        self, message: Message, asked: Asked, *, deadline: Deadline, recheck: Recheck | None = None
+    ) -> dict[str, Any]:
+        """Send a message until it is answered by something that another try would not change.
+
+        Args:
+            message: to send.
+            asked: what it means, for errors.
+            deadline: of all tries.
+            recheck: what a try that was cut off has done, or None; asked when the next one is refused, or (with None)
+                when there is no next one.
+
+        Returns:
+            The body of the answer.
+
+        Raises:
+            UnreachableError: nobody answers, or only to say that it cannot.
+            DeadlineError: the answer took too long.
+            I4qError: as `translate` says.
+        """
+        tries = _Tries(asked)
+
+        def _attempt() -> dict[str, Any]:
+            try:
+                return self._send(message, deadline)
+            except I4qError:
+                raise
+            except Refused as refused:
+                done = recheck(refused) if recheck is not None and tries.cut_off else None
+                if done is not None:
+                    return done
+                raise tries.refused(refused) from refused
+            except _BROKEN as error:
+                raise tries.broken(error, deadline) from error
+
+        try:
+            return call(_attempt, deadline=deadline)
+        except DeadlineError as late:
+            raise tries.late(late) from late.__cause__
+        except UnreachableError:
+            done = _asked_again(recheck) if recheck is not None and tries.cut_off else None
+            if done is None:
+                raise
+            return done
+
+    def _send(self, message: Message, deadline: Deadline) -> dict[str, Any]:
+        link = self.link
+        try:
+            return self._exchange(link, message, deadline)
+        except Refused as refused:
+            if refused.status != 401 or not self.renew(link):
+                raise
+            return self._exchange(self.link, message, deadline)
+
+    def renew(self, used: Link) -> bool:
+        """Read the credentials anew, unless another thread has done so since.
+
+        Args:
+            used: the link whose credentials were not accepted.
+
+        Returns:
+            Whether it is worth another try.
+        """
+        with self._lock:
+            if self.link is not used:
+                return True
+            try:
+                self.link = self._opener()
+            except I4qError as error:
+                _log.warning("%s: credentials cannot be renewed: %s", used.server, error)
+                return False
+            used.close()
+            return True
+
+    def _exchange(self, link: Link, message: Message, deadline: Deadline) -> dict[str, Any]:
+        deadline.check()
+        left = max(deadline.left(self.timeout), _INSTANT)
+        response = link.pool.request(
+            message.method,
+            link.server + message.target,
+            body=None if message.body is None else json.dumps(message.body).encode(),
+            headers={**_HEADERS, "Content-Type": message.media, **link.authorization()},
+            timeout=urllib3.Timeout(connect=left, read=left),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            refuse(response.status, response.headers, lambda: response.read(_ERROR_BODY))
+            return _read(response, deadline)
+        except BaseException:
+            response.close()  # half read, it is of no use to the next request
+            raise
+        finally:
+            response.release_conn()
+
+    def close(self) -> None:
+        """End all connections."""
+        self.link.close()
+
+
+class _Tries:
+    """What became of the tries so far."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._last: I4qError | None = None
+        self._connected = True
+        self.cut_off = False
+
+    def refused(self, refused: Refused) -> Exception:
+        """What to raise for an answer that is no success."""
+        told = translate(refused, self._asked)
+        if refused.status not in _RETRIED or not isinstance(told, UnreachableError):
+            return told
+        self._last, self._connected = told, True
+        self.cut_off = self.cut_off or refused.status not in (429, 503)
+        return TransientError(told, after=refused.after)
+
+    def broken(self, error: Exception, deadline: Deadline) -> Exception:
+        """What to raise for a connection that failed."""
+        told = translate(error, self._asked)
+        self._last, self._connected = told, not isinstance(error, _NEVER_SENT)
+        self.cut_off = self.cut_off or self._connected
+        if self._connected and deadline.passed:
+            return DeadlineError(f"{deadline.what} took longer than it was given", hint="give it a longer timeout")
+        return told if is_final(error) else TransientError(told)
+
+    def late(self, late: DeadlineError) -> I4qError:
+        """What to raise when there is no time for another try: that nobody answers says more than that it took long."""
+        if self._last is None:
+            return late
+        return DeadlineError(f"{late.what}; {self._last.what}", hint=late.hint) if self._connected else self._last
+
+
+def _asked_again(recheck: Recheck) -> dict[str, Any] | None:
+    try:
+        return recheck(None)
+    except I4qError:  # there is no saying; that the write failed remains what is known
+        return None
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether no other try will end otherwise: the server is not whom it should be."""
+    return isinstance(innermost(error), ssl.SSLCertVerificationError)
+
+
+def refuse(status: int, headers: Mapping[str, str], read: Callable[[], bytes]) -> None:
+    """Raise unless an answer is a success.
+
+    Args:
+        status: of HTTP.
+        headers: of the answer.
+        read: gives its body, of which a part is enough.
+
+    Raises:
+        Refused: it is none.
+    """
+    if not 200 <= status < 300:
+        raise Refused(status, read(), after=_after(headers.get("Retry-After")))
+
+
+def _after(value: str | None) -> float | None:
+    """Seconds that a Retry-After asks for, given in seconds or as a date."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            return None
+    return min(max(seconds, 0.0), _LONGEST_ASKED)
+
+
+def _read(response: Any, deadline: Deadline) -> dict[str, Any]:
+    """The body, as long as it keeps coming in time."""
+    pieces = []
+    for piece in response.stream(_PIECE):
+        pieces.append(piece)
+        deadline.check()
+    try:
+        body = json.loads(b"".join(pieces) or b"{}")
+    except ValueError as error:
+        raise http.client.HTTPException("the answer is no JSON") from error
+    if not isinstance(body, dict):
+        raise http.client.HTTPException("the answer is no object")
+    return body
