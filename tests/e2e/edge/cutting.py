@@ -1,0 +1,77 @@
+"""A cable between a client and a server: TCP, passed on until it is cut, and again once it is joined."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from urllib.parse import urlsplit
+
+
+class Cable:
+    """Passes connections on to a server.
+
+    Args:
+        url: of the server.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname
+        self._target = (parts.hostname, parts.port or 443)
+        self._guard = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._cut = False
+        self.connections = 0
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self._door.getsockname()[:2]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """End all connections, and refuse new ones."""
+        with self._guard:
+            self._cut = True
+            for end in self._open:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def join(self) -> None:
+        """Pass connections on again."""
+        with self._guard:
+            self._cut = False
+
+    def close(self) -> None:
+        """Cut for good."""
+        self.cut()
+        with contextlib.suppress(OSError):
+            self._door.shutdown(socket.SHUT_RDWR)
+        self._door.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                self._begin(self._door.accept()[0])
+
+    def _begin(self, client: socket.socket) -> None:
+        with self._guard:
+            if self._cut:
+                client.close()
+                return
+            server = socket.create_connection(self._target)
+            self.connections += 1
+            self._open |= {client, server}
+        for source, sink in ((client, server), (server, client)):
+            threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        with self._guard:
+            first = source in self._open
+            self._open.discard(source)
+        if first:
+            source.close()
