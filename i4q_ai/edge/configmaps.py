@@ -136,12 +136,21 @@ class ConfigMaps:
                     allow_redirects=False,
                 )
             except (requests.RequestException, OSError) as error:
-                why = f"the API server {self._account.server} cannot be reached"
-                raise UnreachableError(f"{why}: {type(error).__name__}") from error
+                raise self._unreachable(error) from error
             with contextlib.closing(response):
                 if response.status_code != 200:
                     raise self._refusal(response, verb, name)
                 yield response
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        server = f"the API server {self._account.server}"
+        if isinstance(error, requests.exceptions.SSLError):
+            return UnreachableError(f"{server} has no certificate that {self._account.authority} vouches for")
+        if isinstance(error, requests.Timeout):
+            return UnreachableError(f"{server} does not answer in time")
+        if isinstance(error, requests.RequestException):
+            return UnreachableError(f"{server} cannot be reached")
+        return UnreachableError(f"{server} cannot be asked: {error}")  # a file of the account is not there
 
     def _refusal(self, response: requests.Response, verb: str, name: str) -> I4qError | ExpiredError:
         status, reason = response.status_code, _reason(response)

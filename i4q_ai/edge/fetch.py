@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--timeout", type=float, default=TIMEOUT, help="in seconds; %(default)g if not given")
     termination.add_option(parser)
     given = parser.parse_args(arguments)
+    termination.leave_when_told()
     os.umask(_READABLE)
     try:
         shown = fetch(given.reference, given.folder.absolute(), timeout=given.timeout)

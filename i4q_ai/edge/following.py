@@ -53,12 +53,15 @@ class Follower(threading.Thread):
         self._sources.said(self._name, seen.data)
         while not self._stopped.is_set():
             begun = time.monotonic()
-            for now in self._configmaps.watch(self._name, seen):
-                self._failures = 0
-                if now.data != seen.data and not self._stopped.is_set():
-                    self._sources.said(self._name, now.data)
-                seen = now
-            if time.monotonic() - begun < _SOON:
+            try:
+                for now in self._configmaps.watch(self._name, seen):
+                    if now.data != seen.data and not self._stopped.is_set():
+                        self._sources.said(self._name, now.data)
+                    seen = now
+            finally:
+                lasted = time.monotonic() - begun >= _SOON
+                self._failures = 0 if lasted else self._failures
+            if not lasted:
                 self._pause()
 
     def _pause(self) -> None:

@@ -146,6 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until told to stop, or, with `--once`, until every model is there."""
     given = _parser().parse_args(arguments)
     os.umask(_READABLE)
+    termination.leave_when_told()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("i4q_ai").setLevel(logging.INFO)
     once = Once(given.termination_log) if given.once else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def fail(text: str, path: Path = DEFAULT) -> None:
     """Leave an error as the message, and say it to whoever reads the container's log."""
     sys.stderr.write(f"{text}\n")
     say(text, path)
+
+
+def leave_when_told() -> None:
+    """Let SIGTERM end the program as any other way out does, cleaning up.
+
+    The first process of a container is not ended by a signal that it does not handle.
+    """
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:

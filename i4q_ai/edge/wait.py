@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--timeout", type=float, default=float("inf"), help="in seconds; for ever if not given")
     termination.add_option(parser)
     given = parser.parse_args(arguments)
+    termination.leave_when_told()
     try:
         until_ready(parse(given.models), timeout=given.timeout, say=_teller(given.termination_log))
     except (InvalidError, DeadlineError) as error:
