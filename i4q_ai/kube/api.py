@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, InvalidError, NotFoundError
 from i4q_ai.kube.certain import holds
-from i4q_ai.kube.errors import Asked, ExpiredError, Refused
-from i4q_ai.kube.kinds import REVIEW, VERSION, Kind, key_of, known
+from i4q_ai.kube.discovery import discover
+from i4q_ai.kube.errors import Asked, Refused
+from i4q_ai.kube.kinds import DISCOVERY, KINDS, REVIEW, VERSION, Kind, key_of, known
 from i4q_ai.kube.link import Opener, from_kubeconfig, in_cluster
+from i4q_ai.kube.listing import Listing, listing, selecting
+from i4q_ai.kube.logs import log_lines
+from i4q_ai.kube.streaming import Patience
 from i4q_ai.kube.transport import Message, Query, Transport
-
-Objects = list[dict[str, Any]]
-
-PAGE = 500
-"""Objects that one answer to a list carries."""
+from i4q_ai.kube.watching import Event, Watch
 
 _APPLY = "application/apply-patch+yaml"
 _STRICT = ("fieldValidation", "Strict")
-
-
-@dataclass(frozen=True)
-class Listing:
-    """All objects of a list, as of one moment.
-
-    Args:
-        items: the objects.
-        revision: of the list, to watch from.
-    """
-
-    items: tuple[dict[str, Any], ...]
-    revision: str
 
 
 class Api:
@@ -54,6 +41,7 @@ class Api:
             raise InvalidError(f"a timeout is more than 0 seconds, not {timeout!r}")
         self._transport = Transport(opener, timeout)
         self._cache = cache
+        self._kinds: dict[str, Kind] = {}
 
     @classmethod
     def open(
@@ -148,24 +136,47 @@ class Api:
             DeadlineError: it took too long.
         """
         about = self._kind(kind, deadline)
-        query = [("limit", str(PAGE)), *selecting(labels, fields)]
-        try:
-            return self._pages(about, namespace, query, deadline)
-        except ExpiredError:  # the list was changing for longer than the server remembers: take it in one piece
-            return self._pages(about, namespace, query[1:], deadline)
+        query = selecting(labels, fields)
+        return listing(about, query, lambda page: self._read("list", about, namespace, query=page, deadline=deadline))
 
-    def _pages(self, kind: Kind, namespace: str | None, query: Query, deadline: Deadline) -> Listing:
-        items: Objects = []
-        more = ""
-        while True:
-            following = [*query, ("continue", more)] if more else query
-            page = self._read("list", kind, namespace, query=following, deadline=deadline)
-            # Objects of a list leave out what is the same for all of them.
-            items += ({"apiVersion": kind.api_version, "kind": kind.name, **item} for item in page.get("items") or ())
-            about = page.get("metadata") or {}
-            more = about.get("continue") or ""
-            if not more:
-                return Listing(tuple(items), str(about.get("resourceVersion", "")))
+    def watch(
+        self,
+        kind: str,
+        namespace: str | None,
+        *,
+        labels: Mapping[str, str] | str = "",
+        revision: str | None = None,
+        deadline: Deadline,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Changes as they happen, until the deadline passes or `stop` is set.
+
+        Begins with a RESYNC that carries all objects, unless there is a revision to go on from; another one comes
+        whenever changes may have been missed. Connections that break are made anew.
+
+        Args:
+            kind: of the objects.
+            namespace: that they lie in; None: all.
+            labels: that they carry, as a mapping or a label selector.
+            revision: to begin from, of a listing or an event.
+            deadline: until when.
+            stop: ends it within a second.
+
+        Raises:
+            NotFoundError: the server does not know the kind.
+            ForbiddenError: the right to list or watch is missing.
+            UnreachableError: nobody answers.
+        """
+        about = self._kind(kind, deadline)
+        return Watch(
+            self._transport,
+            self._asked("watch", about, namespace, ""),
+            about.path(namespace),
+            selecting(labels),
+            listing=lambda until: self.list(kind, namespace, labels=labels, deadline=until),
+            revision=revision,
+            patience=Patience(deadline, stop),
+        ).events()
 
     def create(self, obj: dict[str, Any], *, deadline: Deadline) -> dict[str, Any]:
         """Make a new object.
@@ -185,7 +196,7 @@ class Api:
         return self._write("create", kind, obj, message, deadline)
 
     def replace(self, obj: dict[str, Any], *, deadline: Deadline) -> dict[str, Any]:
-        """Put an object in the place of the one that is there; of that very revision if it has `metadata.resourceVersion`.
+        """Put an object in the place of the one that is there; of that revision alone if it has a resourceVersion.
 
         Returns:
             The object as the server keeps it.
@@ -275,6 +286,40 @@ class Api:
             raise
         return True
 
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        container: str | None = None,
+        lines: int = 100,
+        follow: bool = False,
+        previous: bool = False,
+        deadline: Deadline,
+    ) -> Iterator[str]:
+        """What a container has written, line by line, without the ends of lines.
+
+        Args:
+            namespace: of the pod.
+            pod: its name.
+            container: its name; None: the only one.
+            lines: at most, of those that are there already.
+            follow: go on with what is written from now on, until the deadline.
+            previous: of the container that ran before this one, and ended.
+            deadline: of the call.
+
+        Raises:
+            NotFoundError: there is no such pod.
+            InvalidError: there is no such container, or it has not started yet.
+            ForbiddenError: the right to get the log is missing.
+            UnreachableError: nobody answers, or the connection broke.
+            DeadlineError: it took too long, without `follow`.
+        """
+        chosen = [("container", container)] if container else []
+        query = [*chosen, ("tailLines", str(lines)), ("previous", str(previous).lower())]
+        asked = Asked("get", KINDS["Pod"], namespace, pod, self.server, subresource="log")
+        return log_lines(self._transport, asked, query, follow=follow, patience=Patience(deadline))
+
     def version(self, *, deadline: Deadline) -> str:
         """The version of the server, for instance "v1.34.4".
 
@@ -347,9 +392,15 @@ class Api:
         return kind, namespace, name
 
     def _kind(self, kind: str, deadline: Deadline) -> Kind:
-        found = known(kind)
+        found = known(kind) or self._kinds.get(kind)
         if found is None:
-            raise NotFoundError(f"no kind {kind!r}")
+            found = self._kinds[kind] = self._transport.persist(
+                lambda: discover(
+                    kind, self._transport.link, folder=self._cache, timeout=self._transport.timeout, deadline=deadline
+                ),
+                self._asked("get", DISCOVERY, None, ""),
+                deadline=deadline,
+            )
         return found
 
     def _asked(self, verb: str, kind: Kind, namespace: str | None, name: str) -> Asked:
@@ -359,14 +410,3 @@ class Api:
 def _gone(refused: Refused | None) -> dict[str, Any] | None:
     """Gone after a try that was cut off: that try has done it."""
     return {} if refused is not None and refused.tells_absence() else None
-
-
-def selecting(labels: Mapping[str, str] | str, fields: str = "") -> Query:
-    """The query of a list or watch that selects by labels and fields.
-
-    Example:
-        >>> selecting({"app": "a", "line": "cnc"})
-        [('labelSelector', 'app=a,line=cnc')]
-    """
-    chosen = labels if isinstance(labels, str) else ",".join(f"{key}={value}" for key, value in labels.items())
-    return [(name, value) for name, value in (("labelSelector", chosen), ("fieldSelector", fields)) if value]

@@ -98,7 +98,7 @@ class Refused(Exception):
             uid: the object that is meant; another one of its name may be there.
         """
         if self.status == 409:
-            return bool(uid) and "UID in precondition" in self.message
+            return bool(uid) and "UID" in self.message and "precondition" in self.message
         return self.status == 404 and self.names_object
 
 

@@ -90,6 +90,9 @@ REVIEW = Kind("SelfSubjectAccessReview", "authorization.k8s.io", "v1", "selfsubj
 VERSION = Kind("Version", "", "", "version", namespaced=False)
 """What a server tells of itself; no object, but asked for like one."""
 
+DISCOVERY = Kind("Discovery", "", "", "kinds", namespaced=False)
+"""The kinds that a server has; no object either."""
+
 _BY_KEY = {kind.key: kind for kind in KINDS.values()}
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
@@ -29,14 +29,16 @@ _PIECE = 256 * 1024
 _ERROR_BODY = 64 * 1024
 _INSTANT = 0.001
 _LONGEST_ASKED = 60.0
-_BROKEN = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ssl.SSLError)
+BROKEN: tuple[type[Exception], ...] = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ssl.SSLError)
 _NEVER_SENT = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.SSLError,
 )
-_HEADERS = {"Accept": "application/json", "User-Agent": "i4q-ai"}
+HEADERS = {"Accept": "application/json", "User-Agent": "i4q-ai"}
+"""Sent with every request."""
 
+T = TypeVar("T")
 Query = Sequence[tuple[str, str]]
 Recheck = Callable[[Refused | None], dict[str, Any] | None]
 
@@ -104,11 +106,22 @@ class Transport:
             DeadlineError: the answer took too long.
             I4qError: as `translate` says.
         """
+        return self.persist(lambda: self._send(message, deadline), asked, deadline=deadline, recheck=recheck)
+
+    def persist(
+        self,
+        job: Callable[[], T],
+        asked: Asked,
+        *,
+        deadline: Deadline,
+        recheck: Callable[[Refused | None], T | None] | None = None,
+    ) -> T:
+        """Do something until another try would not change what comes of it; arguments and errors as for `request`."""
         tries = _Tries(asked)
 
-        def _attempt() -> dict[str, Any]:
+        def _attempt() -> T:
             try:
-                return self._send(message, deadline)
+                return job()
             except I4qError:
                 raise
             except Refused as refused:
@@ -116,7 +129,7 @@ class Transport:
                 if done is not None:
                     return done
                 raise tries.refused(refused) from refused
-            except _BROKEN as error:
+            except BROKEN as error:
                 raise tries.broken(error, deadline) from error
 
         try:
@@ -165,14 +178,14 @@ class Transport:
             message.method,
             link.server + message.target,
             body=None if message.body is None else json.dumps(message.body).encode(),
-            headers={**_HEADERS, "Content-Type": message.media, **link.authorization()},
+            headers={**HEADERS, "Content-Type": message.media, **link.authorization()},
             timeout=urllib3.Timeout(connect=left, read=left),
             retries=False,
             redirect=False,
             preload_content=False,
         )
         try:
-            refuse(response.status, response.headers, lambda: response.read(_ERROR_BODY))
+            refuse(response.status, response.headers.get("Retry-After"), lambda: response.read(_ERROR_BODY))
             return _read(response, deadline)
         except BaseException:
             response.close()  # half read, it is of no use to the next request
@@ -219,7 +232,7 @@ class _Tries:
         return DeadlineError(f"{late.what}; {self._last.what}", hint=late.hint) if self._connected else self._last
 
 
-def _asked_again(recheck: Recheck) -> dict[str, Any] | None:
+def _asked_again(recheck: Callable[[Refused | None], T | None]) -> T | None:
     try:
         return recheck(None)
     except I4qError:  # there is no saying; that the write failed remains what is known
@@ -231,19 +244,19 @@ def is_final(error: BaseException) -> bool:
     return isinstance(innermost(error), ssl.SSLCertVerificationError)
 
 
-def refuse(status: int, headers: Mapping[str, str], read: Callable[[], bytes]) -> None:
+def refuse(status: int, after: str | None, read: Callable[[], bytes]) -> None:
     """Raise unless an answer is a success.
 
     Args:
         status: of HTTP.
-        headers: of the answer.
+        after: its header Retry-After.
         read: gives its body, of which a part is enough.
 
     Raises:
         Refused: it is none.
     """
     if not 200 <= status < 300:
-        raise Refused(status, read(), after=_after(headers.get("Retry-After")))
+        raise Refused(status, read(), after=_after(after))
 
 
 def _after(value: str | None) -> float | None:
