@@ -122,7 +122,7 @@ def _end(pid: int, started: str) -> None:
 
 
 def _keep_logs(folder: Path) -> None:
-    found = sorted(folder.rglob("*.log"))
+    found = [path for path in sorted(folder.rglob("*.log")) if path.is_file() and not path.is_symlink()]
     if not found:
         return
     kept = logs() / folder.name
