@@ -19,6 +19,8 @@ class Capabilities:
         logs: it can show logs.
         stop: its clusters can be stopped and started.
         gitops: it can deliver through Git.
+        joins: clusters that are there already can join by their kubeconfig.
+        compare: it can say what differs on a cluster, object by object, and repair it.
     """
 
     flavours: frozenset[Flavour]
@@ -28,3 +30,5 @@ class Capabilities:
     logs: bool = False
     stop: bool = False
     gitops: bool = False
+    joins: bool = False
+    compare: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from i4q_ai.cluster import Cluster, Taint
@@ -75,6 +76,49 @@ class Clusters:
         )
         added = self._fleet.add(cluster, deadline=self._engine.deadline())
         return self._moved(added, refresh=refresh)
+
+    def join(
+        self,
+        name: str,
+        *,
+        kubeconfig: str | Path | None = None,
+        context: str | None = None,
+        namespace: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        claims: Mapping[str, str] | None = None,
+        taints: tuple[Taint | str, ...] = (),
+        refresh: bool = True,
+    ) -> Cluster:
+        """Make a Kubernetes cluster known that is there already, after a look at it.
+
+        Args:
+            name: a DNS label.
+            kubeconfig: a file; the default one if not given.
+            context: in it; the current one if not given.
+            namespace: in which everything lies there; the deployment's if not given.
+            labels, claims: what rules select by.
+            taints: as `taint` takes them.
+            refresh: give it what placements mean for it.
+
+        Raises:
+            ConflictError: there is one of that name.
+            UnreachableError: it does not answer.
+            UnsupportedError: the backend runs clusters of its own.
+        """
+        cluster = Cluster(
+            name=name,
+            labels=dict(labels or {}),
+            claims=dict(claims or {}),
+            taints=tuple(as_taint(taint) for taint in taints),
+        )
+        joined = self._fleet.join(
+            cluster,
+            kubeconfig=str(Path(kubeconfig).expanduser().absolute()) if kubeconfig else None,
+            context=context,
+            namespace=namespace,
+            deadline=self._engine.deadline(),
+        )
+        return self._moved(joined, refresh=refresh)
 
     def remove(self, name: str, *, refresh: bool = True) -> None:
         """Forget a cluster, with all that it was told.

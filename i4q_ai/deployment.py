@@ -18,7 +18,7 @@ from i4q_ai.status import Kind, Phase, Status
 from i4q_ai.workload import Workload
 
 if TYPE_CHECKING:
-    from i4q_ai.backends.base import Record
+    from i4q_ai.backends.base import Difference, Record
     from i4q_ai.placing.evaluate import Decision
     from i4q_ai.serve.client import Client
 
@@ -104,6 +104,14 @@ class Deployment:
     def diff(self) -> str:
         """What `refresh` would change now; "… nothing to change" when clusters have been told everything."""
         return str(self._engine.plan_refresh(self.name))
+
+    def drift(self) -> list[Difference]:
+        """What is not as clusters were told: somebody changed or deleted it there.
+
+        Raises:
+            UnsupportedError: the backend cannot compare.
+        """
+        return self._engine.drift(self.name)
 
     def watch(self, *, timeout: float = 3600) -> Iterator[Status]:
         """The status now, and whenever it changes.
@@ -235,6 +243,18 @@ class Deployment:
     def refresh(self) -> Plan:
         """Bring clusters up to what is wanted now; as `hub.refresh(name)`."""
         return self._engine.settle(lambda: self._engine.plan_refresh(self.name))
+
+    def repair(self, *, force: bool = False) -> Self:
+        """Bring clusters back to what they were told, where `drift` shows that they are not.
+
+        Args:
+            force: take over fields that somebody else manages.
+
+        Raises:
+            DeploymentFailed: a cluster refuses; without `force`, also for a field that somebody else manages.
+        """
+        self._engine.repair(self.name, force=force)
+        return self
 
     def delete(self, *, timeout: float = 60) -> Status | None:
         """Take it from all clusters, then forget it.

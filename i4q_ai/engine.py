@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from i4q_ai import planning, summary
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError, DeploymentFailed, NotFoundError, StalePlanError, nearest
-from i4q_ai.plan import Change, Plan, fingerprint
+from i4q_ai.errors import (
+    ConflictError,
+    DeploymentFailed,
+    NotFoundError,
+    StalePlanError,
+    UnreachableError,
+    nearest,
+)
+from i4q_ai.plan import Action, Assignment, Change, Difference, Plan, fingerprint
 from i4q_ai.planning import Snapshot
 from i4q_ai.spec import RECORD_KIND, Spec
 from i4q_ai.status import Observation, Status
@@ -92,12 +99,22 @@ class Engine:
 
     def status(self, name: str) -> Status | None:
         """The status of a deployment; None if there is none."""
-        record = self._find(name)
+        try:
+            record = self._find(name)
+        except UnreachableError as error:
+            return self._status_without_record(name, error)
         if record is None:
             return None
         snapshot, spec = self.snapshot(name, record), read(record)
         due = planning.change(snapshot, spec, others={}, require=False)
         return summary.summarize(snapshot, spec, due)
+
+    def _status_without_record(self, name: str, error: UnreachableError) -> Status:
+        """What the clusters say by themselves, where the store is out of reach."""
+        observed = self.fleet.observe(namespace=self.namespace, name=name, deadline=self.deadline())
+        if not observed:
+            raise error
+        return summary.without_record(self.namespace, name, observed, why=error.what)
 
     def watch(self, name: str | None, deadline: Deadline) -> Iterator[list[Observation]]:
         """At once, and whenever anything may have changed, until the deadline."""
@@ -105,12 +122,13 @@ class Engine:
 
     # what shall be
 
-    def plan(self, specs: Mapping[str, Spec], *, require: bool = True) -> Plan:
+    def plan(self, specs: Mapping[str, Spec], *, require: bool = True, live: bool = False) -> Plan:
         """What must change so that deployments are as their specs say.
 
         Args:
             specs: name → what is wanted.
             require: refuse a placement that no cluster meets.
+            live: ask clusters what would differ there, where the backend can.
         """
         records = self.records()
         known = {name: read(record) for name, record in records.items()}
@@ -122,8 +140,35 @@ class Engine:
             planning.check(
                 spec, snapshot, others=others, past=past, capabilities=self.backend.capabilities, owner=self.owner
             )
-            changes.append(planning.change(snapshot, spec, others=others, require=require))
+            change = planning.change(snapshot, spec, others=others, require=require)
+            changes.append(self._compared(change, snapshot) if live and self.backend.capabilities.compare else change)
         return Plan(tuple(changes))
+
+    def drift(self, name: str) -> list[Difference]:
+        """What is not as clusters were told, on those within reach."""
+        told = self.fleet.assigned(namespace=self.namespace, name=name, deadline=self.deadline())
+        return self.fleet.compare(told, deadline=self.deadline())
+
+    def repair(self, name: str, *, force: bool = False) -> None:
+        """Tell all clusters of a deployment again what they should have.
+
+        Args:
+            name: of the deployment.
+            force: take over what somebody else has changed there.
+
+        Raises:
+            DeploymentFailed: clusters could not be told.
+        """
+        told = self.fleet.assigned(namespace=self.namespace, name=name, deadline=self.deadline())
+        revision = self.record(name).revision
+        self._tell(
+            name,
+            [
+                Action(verb="update", cluster=each.cluster, before=each.item, after=each.item, revision=revision)
+                for each in told
+            ],
+            force=force,
+        )
 
     def plan_refresh(self, name: str | None = None) -> Plan:
         """What must change so that clusters are as the records say: of one deployment, or of all of this owner."""
@@ -180,12 +225,26 @@ class Engine:
         self._require_fresh(change)
         if change.writes:
             self._write(change)
-        outcomes = self.fleet.apply(change.actions, deadline=self.deadline())
-        errors = {outcome.action.cluster: outcome.error for outcome in outcomes if outcome.error}
-        if errors:
-            raise DeploymentFailed(f"'{change.name}' could not be told to every cluster", reasons=errors)
+        self._tell(change.name, change.actions)
+        self.fleet.catch_up(namespace=change.namespace, name=change.name, deadline=self.deadline())
         if change.spec.deleted:
             self.bury(change.name)
+
+    def _tell(self, name: str, actions: Sequence[Action], *, force: bool = False) -> None:
+        outcomes = self.fleet.apply(actions, force=force, deadline=self.deadline())
+        errors = {outcome.action.cluster: outcome.error for outcome in outcomes if outcome.error}
+        if errors:
+            raise DeploymentFailed(f"'{name}' could not be told to every cluster", reasons=errors)
+
+    def _compared(self, change: Change, snapshot: Snapshot) -> Change:
+        told = {action.cluster: action.after for action in change.actions}
+        wanted = [Assignment(cluster=cluster, item=item) for cluster, item in told.items() if item is not None]
+        untouched = [each for each in snapshot.assigned if each.cluster not in told]
+        return replace(
+            change,
+            details=tuple(self.fleet.compare(wanted, deadline=self.deadline())),
+            drift=tuple(self.fleet.compare(untouched, deadline=self.deadline())),
+        )
 
     def _require_fresh(self, change: Change) -> None:
         record, deadline = self._find(change.name), self.deadline()

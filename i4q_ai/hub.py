@@ -118,6 +118,7 @@ class Hub:
         to: Placement,
         name: str | None = None,
         flavour: Flavour = "server",
+        image: str | None = None,
         versions: Mapping[str, Model] | None = None,
         rollout: Rollout | None = None,
     ) -> Plan:
@@ -127,7 +128,9 @@ class Hub:
             thing: a model or workload that is pushed.
             to: which clusters.
             name: of the deployment; the thing's name if not given.
-            flavour: how a model is delivered: "server" or "files".
+            flavour: how a model is delivered: "server", "files" or, where there are containers, "image".
+            image: that serves the model, by digest, with flavour "image"; it finds the model's files in `/models`, and
+                listens on `PORT`.
             versions: group → model, where groups of the placement differ; `"*"` is the rest.
             rollout: how the change reaches the clusters; all at once if not given.
 
@@ -138,7 +141,8 @@ class Hub:
             UnsupportedError: the backend cannot do that.
             VersionExistsError: the version is known with other content.
         """
-        return self.engine.plan({_name(thing, name): self._spec(thing, to, flavour, versions, rollout)})
+        spec = self._spec(thing, to, flavour, image, versions, rollout)
+        return self.engine.plan({_name(thing, name): spec}, live=True)
 
     def deploy(
         self,
@@ -147,15 +151,16 @@ class Hub:
         to: Placement,
         name: str | None = None,
         flavour: Flavour = "server",
+        image: str | None = None,
         versions: Mapping[str, Model] | None = None,
         rollout: Rollout | None = None,
     ) -> Deployment:
         """Create or update a deployment; returns when the clusters are told, `.wait()` waits for them.
 
         Args:
-            thing, to, name, flavour, versions, rollout: as for `plan`, whose errors it raises too.
+            thing, to, name, flavour, image, versions, rollout: as for `plan`, whose errors it raises too.
         """
-        spec = self._spec(thing, to, flavour, versions, rollout)
+        spec = self._spec(thing, to, flavour, image, versions, rollout)
         self.engine.settle(lambda: self.engine.plan({_name(thing, name): spec}))
         return Deployment(self.engine, _name(thing, name))
 
@@ -186,7 +191,7 @@ class Hub:
     def apply_release(self, release: Release, *, dry_run: bool = False) -> Plan:
         """Like `apply_file`, from the object."""
         specs = release.specs(owner=self.owner)
-        return self.engine.plan(specs) if dry_run else self.engine.settle(lambda: self.engine.plan(specs))
+        return self.engine.plan(specs, live=True) if dry_run else self.engine.settle(lambda: self.engine.plan(specs))
 
     def refresh(self, name: str | None = None) -> Plan:
         """Bring clusters up to what is wanted now: after a label has changed, a cluster has come, a stage is good.
@@ -204,6 +209,7 @@ class Hub:
         thing: Model | Workload,
         to: Placement,
         flavour: Flavour,
+        image: str | None,
         versions: Mapping[str, Model] | None,
         rollout: Rollout | None,
     ) -> Spec:
@@ -212,6 +218,7 @@ class Hub:
             workload=thing if isinstance(thing, Workload) else None,
             placement=to,
             flavour=flavour,
+            image=image,
             versions=dict(versions or {}),
             rollout=rollout or Rollout(),
             owner=self.owner,

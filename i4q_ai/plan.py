@@ -25,6 +25,34 @@ class Assignment(Thing):
     item: ModelItem | WorkloadItem = Field(discriminator="kind")
 
 
+@dataclass(frozen=True)
+class Difference:
+    """What a cluster has, and what it would have.
+
+    Args:
+        cluster: where.
+        namespace, name: of the deployment.
+        object: kind and name of what differs.
+        verb: "create", "update", "remove", or "refused" where the cluster would not take it.
+        lines: of a unified diff; the words of the refusal.
+        conflicts: fields that somebody else manages, and who.
+    """
+
+    cluster: str
+    namespace: str
+    name: str
+    object: str
+    verb: Literal["create", "update", "remove", "refused"]
+    lines: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+    def text(self) -> Iterator[str]:
+        """For people."""
+        yield f"{self.cluster}: {self.verb} {self.object}"
+        yield from (f"  {line}" for line in self.lines)
+        yield from (f"  conflict: {line}" for line in self.conflicts)
+
+
 class Action(Thing):
     """One change on one cluster.
 
@@ -66,6 +94,8 @@ class Change:
         waits_for: why they must wait.
         halted: why the roll-out stops.
         warnings: for people.
+        details: what the actions change on the clusters, object by object, where the backend can tell.
+        drift: what is not as it was told on clusters that get no action.
     """
 
     namespace: str
@@ -80,6 +110,8 @@ class Change:
     waits_for: str = ""
     halted: str = ""
     warnings: tuple[str, ...] = ()
+    details: tuple[Difference, ...] = ()
+    drift: tuple[Difference, ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -101,6 +133,11 @@ class Change:
         for action in self.actions:
             yield f"{title}: {action.verb} on {action.cluster}"
             yield from _diff(action)
+            for difference in self.details:
+                if difference.cluster == action.cluster:
+                    yield from (f"  {line}" for line in difference.text())
+        for difference in self.drift:
+            yield from (f"{title}: drift: {line}" for line in difference.text())
         if self.later:
             yield f"{title}: later on {', '.join(self.later)} ({self.halted or 'waits for ' + self.waits_for})"
         for warning in self.warnings:

@@ -28,6 +28,7 @@ class Placed(Thing):
         to: the name of one of its placements.
         name: of the deployment; the object's name if not given.
         flavour: how a model is delivered.
+        image: that serves the model, by digest; with flavour "image".
         versions: group → version of the model, where groups differ.
         rollout: how a change reaches the clusters.
     """
@@ -37,6 +38,7 @@ class Placed(Thing):
     to: Name
     name: Name | None = None
     flavour: Flavour = "server"
+    image: str | None = None
     versions: Annotated[dict[str, Version], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
     rollout: Rollout = Field(default_factory=Rollout)
 
@@ -105,6 +107,7 @@ class Release(Document):
             raise SchemaError(f"{where}.to: there is no placement '{placed.to}'", hint=nearest(placed.to, known))
         fields: dict[str, Any] = {
             "model": model, "workload": workload, "placement": placement, "flavour": placed.flavour,
+            "image": placed.image,
             "versions": versions, "rollout": placed.rollout, "owner": owner,
         }  # fmt: skip
         return _at(where, lambda: Spec(**fields))

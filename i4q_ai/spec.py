@@ -25,6 +25,7 @@ class Spec(Thing):
         model, workload: one of them.
         placement: which clusters.
         flavour: how a model is delivered.
+        image: that serves the model, by digest; with flavour "image".
         versions: group → model, where groups differ; `"*"` is the rest, and what has no entry gets `model`.
         rollout: how a change reaches the clusters.
         owner: who may change it.
@@ -35,6 +36,7 @@ class Spec(Thing):
     workload: Workload | None = None
     placement: Placement
     flavour: Flavour = "server"
+    image: str | None = None
     versions: Annotated[dict[str, Model], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
     rollout: Rollout = Field(default_factory=Rollout)
     owner: str = "i4q"
@@ -46,6 +48,10 @@ class Spec(Thing):
             raise ValueError("a deployment is of one model or one workload")
         if self.workload is not None and (self.versions or self.flavour != "server"):
             raise ValueError("'versions' and 'flavour' are a model's")
+        if (self.image is not None) != (self.flavour == "image"):
+            raise ValueError("flavour 'image' needs the 'image' that serves the model, and no other flavour has one")
+        if self.image is not None and "@sha256:" not in self.image:
+            raise ValueError(f"image '{self.image}' has no digest; name it as repository@sha256:…")
         for group in (*self.versions, *self.rollout.stages):
             self.placement.check_group(group)
         for group, model in self.versions.items():
@@ -106,5 +112,6 @@ class Spec(Thing):
         model = self.model_for(group)
         return ModelItem(
             namespace=namespace, name=name, model=model.name, version=model.version, digest=model.digest,
-            references=(model.reference,) if model.reference else (), flavour=self.flavour, revision=revision,
+            references=(model.reference,) if model.reference else (), flavour=self.flavour, image=self.image,
+            revision=revision,
         )  # fmt: skip

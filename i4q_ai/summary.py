@@ -46,6 +46,27 @@ def summarize(snapshot: Snapshot, spec: Spec, due: Change) -> Status:
     )
 
 
+def without_record(namespace: str, name: str, observed: list[Observation], *, why: str) -> Status:
+    """The status of a deployment whose record is out of reach, from what its clusters say.
+
+    Args:
+        namespace, name: of the deployment.
+        observed: at least one observation.
+        why: the record cannot be read.
+    """
+    phases = {row.phase for row in observed}
+    return Status(
+        namespace=namespace,
+        name=name,
+        kind=observed[0].kind,
+        revision=max(row.revision for row in observed),
+        version=", ".join(sorted({row.version for row in observed if row.version})),
+        phase=next((each for each in _WORST_FIRST if each in phases), Phase.OFFLINE),
+        message=f"its record is out of reach ({why}); this is what the clusters say",
+        clusters=tuple(observed),
+    )
+
+
 def _overall(spec: Spec, due: Change, rows: tuple[Observation, ...]) -> tuple[Phase, str]:
     offline = [row.cluster for row in rows if row.phase is Phase.OFFLINE]
     away = f"offline: {', '.join(offline)}" if offline else ""

@@ -17,11 +17,13 @@ from pydantic import Field
 from i4q_ai.capabilities import Capabilities
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
-from i4q_ai.plan import Action, Assignment
+from i4q_ai.plan import Action, Assignment, Difference
 from i4q_ai.status import Observation
 from i4q_ai.thing import Thing
 
-__all__ = ["Action", "Assignment", "Backend", "Capabilities", "Factory", "Fleet", "Outcome", "Record", "Store"]
+__all__ = [
+    "Action", "Assignment", "Backend", "Capabilities", "Difference", "Factory", "Fleet", "Outcome", "Record", "Store",
+]  # fmt: skip
 
 
 class Record(Thing):
@@ -96,6 +98,30 @@ class Fleet(Protocol):
             ConflictError: there is one of that name.
         """
 
+    def join(
+        self,
+        cluster: Cluster,
+        *,
+        kubeconfig: str | None,
+        context: str | None,
+        namespace: str | None,
+        deadline: Deadline,
+    ) -> Cluster:
+        """Make a Kubernetes cluster known that is there already, after a look at it.
+
+        Args:
+            cluster: name, labels, claims and taints; what it can be asked, it is asked.
+            kubeconfig: a file; None for the default one.
+            context: in it; None for the current one.
+            namespace: in which everything lies there; None for the deployment's.
+            deadline: when to give up.
+
+        Raises:
+            ConflictError: there is one of that name.
+            UnreachableError: it does not answer.
+            UnsupportedError: `capabilities.joins` is false.
+        """
+
     def remove(self, name: str, *, deadline: Deadline) -> None:
         """Forget a cluster, with all it was told.
 
@@ -132,8 +158,32 @@ class Fleet(Protocol):
     ) -> list[Assignment]:
         """What clusters have been told to run: of one deployment, of a namespace, or all."""
 
-    def apply(self, actions: Sequence[Action], *, deadline: Deadline) -> list[Outcome]:
-        """Tell clusters; idempotent, in any order, each action by itself; returns when told, not when done."""
+    def apply(self, actions: Sequence[Action], *, force: bool = False, deadline: Deadline) -> list[Outcome]:
+        """Tell clusters; idempotent, in any order, each action by itself; returns when told, not when done.
+
+        An action whose `before` is its `after` repairs: the cluster is told again what it should have.
+
+        Args:
+            actions: what to tell.
+            force: take over what somebody else has changed there.
+            deadline: when to give up.
+        """
+
+    def catch_up(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> list[Assignment]:
+        """Tell clusters again what did not reach them: they were away, or whoever told them was killed.
+
+        Returns:
+            What was told again; nothing where clusters ask by themselves.
+        """
+
+    def compare(self, assignments: Sequence[Assignment], *, deadline: Deadline) -> list[Difference]:
+        """What would change on clusters if they were told this now, object by object; touches nothing.
+
+        Raises:
+            UnsupportedError: `capabilities.compare` is false.
+        """
 
     def observe(
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline

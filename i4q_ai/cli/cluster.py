@@ -18,7 +18,7 @@ _refresh = click.option(
 
 @click.group(cls=Verbs, name="cluster")
 def group() -> None:
-    """Clusters: add, list, label, taint, stop and start them."""
+    """Clusters: add, import, list, label, taint, stop and start them."""
 
 
 def _show(settings: Settings, *clusters: Cluster) -> None:
@@ -53,6 +53,44 @@ def add(
             claims=pairs(claims, what="claim"),
             resources=pairs(resources, what="resource"),
             kube_version=kube_version,
+            taints=taints,
+            refresh=refresh,
+        )
+    _show(settings, cluster)
+
+
+@group.command("import")
+@click.argument("name")
+@click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Its file; else the default one.")
+@click.option("--context", metavar="NAME", help="In that file; else the current one.")
+@click.option(
+    "--into", "namespace", metavar="NAMESPACE", help="Where everything lies there, whatever the deployment's."
+)
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="What rules select by.")
+@click.option("--claim", "claims", multiple=True, metavar="KEY=VALUE", help="What it says of itself.")
+@click.option("--taint", "taints", multiple=True, metavar="KEY=VALUE:EFFECT", help="Keeps placements away.")
+@_refresh
+@click.pass_obj
+def join(
+    settings: Settings,
+    name: str,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str | None,
+    labels: tuple[str, ...],
+    claims: tuple[str, ...],
+    taints: tuple[str, ...],
+    refresh: bool,
+) -> None:
+    """Make a Kubernetes cluster known that is there already, after a look at it."""
+    with settings.open() as hub:
+        cluster = hub.clusters.join(
+            name,
+            kubeconfig=kubeconfig,
+            context=context,
+            namespace=namespace,
+            labels=pairs(labels, what="label"),
+            claims=pairs(claims, what="claim"),
             taints=taints,
             refresh=refresh,
         )

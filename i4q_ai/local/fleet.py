@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
-from i4q_ai.backends.base import Action, Assignment, Outcome
+from i4q_ai.backends.base import Action, Assignment, Difference, Outcome
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.edge.paths import Paths
-from i4q_ai.errors import ConflictError, I4qError, NotFoundError, UnreachableError
+from i4q_ai.errors import ConflictError, I4qError, NotFoundError, UnreachableError, UnsupportedError
 from i4q_ai.local import logs, machine, roster, told, watching
 from i4q_ai.local.agents import Agents
 from i4q_ai.local.database import Database
@@ -63,6 +63,25 @@ class EmbeddedFleet:
             # What lies there is of a cluster that this database does not know, and would start with a strange state.
             self._agents.remove(cluster.name, deadline=deadline)
         return self._cluster(cluster.name, deadline)
+
+    def join(
+        self,
+        cluster: Cluster,
+        *,
+        kubeconfig: str | None,
+        context: str | None,
+        namespace: str | None,
+        deadline: Deadline,
+    ) -> Cluster:
+        """Refused: what runs here is no Kubernetes.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError(
+            f"cluster '{cluster.name}' cannot join: the embedded backend runs clusters of its own",
+            hint="hub.clusters.add(…), or a hub kubectl://clusters.yaml",
+        )
 
     def remove(self, name: str, *, deadline: Deadline) -> None:
         """Stop a cluster and delete everything of it; broken off half-way, it can be removed again.
@@ -123,8 +142,11 @@ class EmbeddedFleet:
             rows = told.rows(connection, namespace=namespace, name=name)
         return [Assignment(cluster=row.cluster, item=row.item) for row in rows if row.item is not None]
 
-    def apply(self, actions: Sequence[Action], *, deadline: Deadline) -> list[Outcome]:
-        """Tell clusters; idempotent, in any order, each action by itself; returns when told, not when done."""
+    def apply(self, actions: Sequence[Action], *, force: bool = False, deadline: Deadline) -> list[Outcome]:
+        """Tell clusters; idempotent, in any order, each action by itself; returns when told, not when done.
+
+        `force` has nothing to take: nobody but the agent changes what runs here.
+        """
         errors: dict[str, str] = {}
         if not actions:
             return []
@@ -140,6 +162,20 @@ class EmbeddedFleet:
         woken = self._pool.map(lambda name: self._wake(name, deadline), running)
         errors |= {name: why for name, why in zip(running, woken, strict=True) if why}
         return [Outcome(action, errors.get(action.cluster, "")) for action in actions]
+
+    def catch_up(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> list[Assignment]:
+        """Nothing to do: agents read by themselves what they were told."""
+        return []
+
+    def compare(self, assignments: Sequence[Assignment], *, deadline: Deadline) -> list[Difference]:
+        """Refused: an agent keeps its cluster as it was told, so there is nothing to compare.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError("the embedded backend has no objects to compare", hint="status() says what runs")
 
     # what they say
 

@@ -16,7 +16,7 @@ from i4q_ai.manifests.naming import (
     status_name,
 )
 from i4q_ai.manifests.order import Object, in_order, key_of
-from i4q_ai.manifests.rendering import address, objects
+from i4q_ai.manifests.rendering import address, kinds, objects
 from i4q_ai.manifests.site import Site, Storage
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "fingerprint",
     "in_order",
     "key_of",
+    "kinds",
     "object_name",
     "objects",
     "selector",

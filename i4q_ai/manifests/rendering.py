@@ -30,6 +30,17 @@ def objects(item: Item, site: Site) -> list[Object]:
     raise UnsupportedError(f"'{item.name}' cannot be delivered as {item.flavour} by applying objects")
 
 
+def kinds(item: Item | None) -> set[str]:
+    """The kinds of object that an item can have, wherever it goes; none for nothing."""
+    if item is None:
+        return set()
+    if isinstance(item, WorkloadItem):
+        reads = {"ServiceAccount", "Role", "RoleBinding", "ConfigMap", "PersistentVolumeClaim"}
+        listens = {"Service"} if item.port is not None else set()
+        return {"Deployment", *listens, *(reads if "path" in item.uses.values() else set())}
+    return {"ConfigMap"} if item.flavour == "files" else {"Deployment", "Service", "PodDisruptionBudget"}
+
+
 def address(item: Item, site: Site) -> str | None:
     """Where it answers, as the cluster sees it; None where nothing listens."""
     served = pods.PORT if item.kind == "model" and item.flavour in ("server", "image") else None

@@ -1,6 +1,7 @@
 """`python -m i4q_ai.serve DIR`: the model server.
 
-Exit codes: 0 stopped as told, 2 there is nothing to serve in DIR, 98 the port is in use, 1 anything else.
+Exit codes: 0 stopped as told, 2 there is nothing to serve in DIR, 3 with `--only`: a model cannot be served, 98 the port
+is in use, 1 anything else.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from i4q_ai.errors import ConflictError, I4qError, InvalidError, NotFoundError
+from i4q_ai.errors import ConflictError, I4qError, InvalidError, NotFoundError, ServingError
 from i4q_ai.serve import ServeOptions, leave, run
 
 PORT_IN_USE = 98
 NOTHING_TO_SERVE = 2
+MODEL_REFUSED = 3
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     add("--all-versions", action="store_true", help="load every version, not only the one to serve by default")
     add("--queue", type=int, default=default.queue, help="requests to slow models that may wait")
     add("--drain", type=float, default=default.drain, metavar="SECONDS", help="for requests in flight at the end")
+    add("--only", action="store_true", help="end when a model cannot be served, instead of waiting for another")
     add("--protocol", choices=("http", "asgi"), default=default.protocol)
     add("--verbose", action="store_true")
     return made
@@ -67,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _exit_code(error: I4qError) -> int:
     if isinstance(error, ConflictError):
         return PORT_IN_USE
+    if isinstance(error, ServingError):
+        return MODEL_REFUSED
     return NOTHING_TO_SERVE if isinstance(error, NotFoundError | InvalidError) else 1
 
 

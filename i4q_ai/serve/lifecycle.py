@@ -12,6 +12,7 @@ from typing import Protocol
 
 import uvloop
 
+from i4q_ai.errors import ServingError
 from i4q_ai.serve.api import Api
 from i4q_ai.serve.metrics import Metrics
 from i4q_ai.serve.options import ServeOptions
@@ -35,6 +36,7 @@ def serve(options: ServeOptions, listener: socket.socket) -> None:
 
     Raises:
         InvalidError: there is no model in the folder.
+        ServingError: with `options.only`, a model that cannot be served.
     """
     metrics = Metrics()
     repository = Repository(options, metrics)
@@ -52,12 +54,16 @@ async def _serve(options: ServeOptions, listener: socket.socket, repository: Rep
     await front.open(listener)
     log.info("listening on http://%s:%d", *listener.getsockname()[:2])
     starting = loop.create_task(_start(repository))
+    if options.only:
+        starting.add_done_callback(lambda _: repository.ready or stop.set())
     await stop.wait()
     log.info("stopping")
     api.draining = True
     starting.cancel()
-    await asyncio.gather(starting, return_exceptions=True)
+    ended = await asyncio.gather(starting, return_exceptions=True)
     await front.drain(options.drain)
+    if options.only and ended == [None] and not repository.ready:
+        _refuse(repository)
 
 
 async def _start(repository: Repository) -> None:
@@ -66,6 +72,12 @@ async def _start(repository: Repository) -> None:
     gc.collect()
     gc.freeze()
     log.info("ready" if repository.ready else "not ready: see the repository index")
+
+
+def _refuse(repository: Repository) -> None:
+    for row in repository.index():
+        if row["state"] == "UNAVAILABLE":
+            raise ServingError(f"model '{row['name']}' version {row['version']}: {row['reason']}", status=500)
 
 
 def _front(options: ServeOptions, api: Api) -> Front:

@@ -27,6 +27,8 @@ class ServeOptions:
         all_versions: load every version there is, not only the one to serve by default.
         queue: requests to slow models that may wait for a thread; more are answered 503.
         drain: seconds that requests in flight have to finish once the server is told to stop.
+        only: end, with the reason, when there is a model that cannot be served: for a server that somebody else starts
+            again or replaces.
         protocol: "http", the server's own, or "asgi", the same application on uvicorn.
     """
 
@@ -44,4 +46,5 @@ class ServeOptions:
     all_versions: bool = False
     queue: int = 64
     drain: float = 30.0
+    only: bool = False
     protocol: str = "http"

@@ -92,9 +92,9 @@ def _die_half_way(fleet: Any, where: str) -> None:
     """Let the fleet of this process end it by SIGKILL when the first clusters are about to be told."""
     told = fleet.apply
 
-    def apply(actions: Sequence[Action], *, deadline: Deadline) -> list[Outcome]:
+    def apply(actions: Sequence[Action], *, force: bool = False, deadline: Deadline) -> list[Outcome]:
         if where == "half-told":
-            told(actions[:1], deadline=deadline)
+            told(actions[:1], force=force, deadline=deadline)
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("nobody survives that")
 

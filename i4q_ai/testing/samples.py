@@ -46,7 +46,7 @@ class Line(BaseHTTPRequestHandler):
 
 
 print("the line begins", flush=True)
-HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Line).serve_forever()
+HTTPServer((os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])), Line).serve_forever()
 """
 
 

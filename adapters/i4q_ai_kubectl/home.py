@@ -1,0 +1,126 @@
+"""Home: the cluster in which ledgers and records are kept, as ConfigMaps with compare-and-set."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import ConflictError, NotFoundError
+from i4q_ai.kube import Api
+from i4q_ai_kubectl.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+MANAGED = {"app.kubernetes.io/managed-by": "i4q-ai"}
+ROLE = "i4q.ai/role"
+LEDGER = {**MANAGED, ROLE: "ledger"}
+HUB = "i4q-hub"
+_KEY = "ledger.json"
+_FIRST_PAUSE = 0.02
+
+
+class Home:
+    """The home cluster.
+
+    Args:
+        api: of it.
+        namespace: in which everything lies; made when something is first written.
+    """
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        self.api = api
+        self.namespace = namespace
+        self._hub = ""
+
+    def hub(self, deadline: Deadline) -> str:
+        """The id of this hub, which its objects carry everywhere: made once, then always the same."""
+        if not self._hub:
+            found = self.api.get("ConfigMap", self.namespace, HUB, deadline=deadline)
+            if found is None:
+                try:
+                    found = self.create(self.config_map(HUB, {**MANAGED, ROLE: "hub"}, {}), deadline)
+                except ConflictError:
+                    return self.hub(deadline)
+            self._hub = str(found["metadata"]["uid"])[:18].replace("-", "")
+        return self._hub
+
+    def ledgers(self, deadline: Deadline) -> dict[str, Ledger]:
+        """All ledgers, by cluster."""
+        found = self.api.list("ConfigMap", self.namespace, labels=LEDGER, deadline=deadline).items
+        return {ledger.cluster: ledger for ledger in map(_read, found)}
+
+    def change(self, cluster: str, to: Callable[[Ledger], Ledger], deadline: Deadline) -> Ledger:
+        """Change a cluster's ledger; when somebody else was faster, from what he left.
+
+        Args:
+            cluster: whose.
+            to: from the ledger as it is to what it should be; may be called several times.
+            deadline: when to give up.
+
+        Returns:
+            The ledger as it is now.
+        """
+        name, pause = f"i4q-cluster-{cluster}", _FIRST_PAUSE
+        while True:
+            found = self.api.get("ConfigMap", self.namespace, name, deadline=deadline)
+            before = _read(found) if found else Ledger(cluster=cluster)
+            after = to(before)
+            if after == before:
+                return before
+            try:
+                self._write(name, found, after, deadline)
+            except ConflictError:
+                log.debug("ledger of %s: somebody else was faster", cluster)
+                deadline.pause(pause)
+                pause = min(2 * pause, 1.0)
+            else:
+                return after
+
+    def forget_deployment(self, namespace: str, name: str, deadline: Deadline) -> None:
+        """Drop what is remembered of a deployment whose record goes: its name may begin anew, at revision 1."""
+        key = (namespace, name)
+        for cluster, ledger in self.ledgers(deadline).items():
+            row = ledger.row(key)
+            if row is not None and row.item is None:
+                self.change(cluster, lambda before: before.without([key]), deadline)
+
+    def forget(self, cluster: str, deadline: Deadline) -> None:
+        """Drop a cluster's ledger."""
+        self.api.delete("ConfigMap", self.namespace, f"i4q-cluster-{cluster}", deadline=deadline)
+
+    def config_map(self, name: str, labels: dict[str, str], data: dict[str, str]) -> dict[str, Any]:
+        """A ConfigMap of ours, in home's namespace."""
+        metadata = {"name": name, "namespace": self.namespace, "labels": labels}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+    def create(self, wanted: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        """Create an object in home's namespace, and the namespace where it is missing."""
+        try:
+            return self.api.create(wanted, deadline=deadline)
+        except NotFoundError:
+            make_namespace(self.api, self.namespace, deadline)
+            return self.api.create(wanted, deadline=deadline)
+
+    def _write(self, name: str, found: dict[str, Any] | None, ledger: Ledger, deadline: Deadline) -> None:
+        data = {_KEY: json.dumps(ledger.dump(), ensure_ascii=False, separators=(",", ":"))}
+        if found is None:
+            self.create(self.config_map(name, LEDGER, data), deadline)
+        else:
+            self.api.replace({**found, "data": data}, deadline=deadline)
+
+
+def make_namespace(api: Api, name: str, deadline: Deadline) -> None:
+    """Make a namespace; nothing if somebody else was faster. It is never deleted: it may hold more than ours."""
+    wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    try:
+        api.create(wanted, deadline=deadline)
+    except ConflictError:
+        log.debug("namespace %s is there already", name)
+
+
+def _read(found: dict[str, Any]) -> Ledger:
+    where = f"ConfigMap {found['metadata']['name']}"
+    return Ledger.parse(json.loads(found["data"][_KEY]), where=where)
