@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from i4q_ai.kube.api import Api
 from i4q_ai.kube.errors import FieldConflict, FieldConflictError
+from i4q_ai.kube.forwarding import Forward
 from i4q_ai.kube.kinds import KINDS, Kind
 from i4q_ai.kube.listing import Listing
 from i4q_ai.kube.watching import Event
 
-__all__ = ["KINDS", "Api", "Event", "FieldConflict", "FieldConflictError", "Kind", "Listing"]
+__all__ = ["KINDS", "Api", "Event", "FieldConflict", "FieldConflictError", "Forward", "Kind", "Listing"]

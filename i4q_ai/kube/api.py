@@ -12,6 +12,7 @@ from i4q_ai.errors import ConflictError, InvalidError, NotFoundError
 from i4q_ai.kube.certain import holds
 from i4q_ai.kube.discovery import discover
 from i4q_ai.kube.errors import Asked, Refused
+from i4q_ai.kube.forwarding import Forward
 from i4q_ai.kube.kinds import DISCOVERY, KINDS, REVIEW, VERSION, Kind, key_of, known
 from i4q_ai.kube.link import Opener, from_kubeconfig, in_cluster
 from i4q_ai.kube.listing import Listing, listing, selecting
@@ -29,6 +30,9 @@ class Api:
 
     Make it with `open` or `in_cluster`; nothing is sent before the first call. A `kind` is a short name ("Deployment")
     or a key ("apps/v1/Deployment"); kinds that this project does not use itself are asked of the server once.
+
+    Every call that takes a deadline raises UnreachableError when nobody answers, and DeadlineError when it took too long;
+    what it should write may have been written all the same, but never when it raises anything else.
 
     Example:
         >>> from i4q_ai.deadline import Deadline
@@ -100,8 +104,6 @@ class Api:
         Raises:
             NotFoundError: the server does not know the kind.
             ForbiddenError: the right to get it is missing.
-            UnreachableError: nobody answers.
-            DeadlineError: it took too long.
         """
         about = self._kind(kind, deadline)
         try:
@@ -132,8 +134,6 @@ class Api:
         Raises:
             NotFoundError: the server does not know the kind.
             ForbiddenError: the right to list them is missing.
-            UnreachableError: nobody answers.
-            DeadlineError: it took too long.
         """
         about = self._kind(kind, deadline)
         query = selecting(labels, fields)
@@ -165,7 +165,6 @@ class Api:
         Raises:
             NotFoundError: the server does not know the kind.
             ForbiddenError: the right to list or watch is missing.
-            UnreachableError: nobody answers.
         """
         about = self._kind(kind, deadline)
         return Watch(
@@ -188,8 +187,6 @@ class Api:
             ConflictError: there is one of that name.
             InvalidError: it is no such object.
             ForbiddenError: the right to create it is missing.
-            UnreachableError: nobody answers; it may have been made all the same.
-            DeadlineError: it took too long; it may have been made all the same.
         """
         kind, namespace, _ = self._identify(obj, deadline)
         message = Message("POST", kind.path(namespace), (_STRICT,), obj)
@@ -206,8 +203,6 @@ class Api:
             NotFoundError: there is none.
             InvalidError: it is no such object.
             ForbiddenError: the right to update it is missing.
-            UnreachableError: nobody answers; it may have been replaced all the same.
-            DeadlineError: it took too long; it may have been replaced all the same.
         """
         kind, namespace, name = self._identify(obj, deadline)
         message = Message("PUT", kind.path(namespace, name), (_STRICT,), obj)
@@ -234,8 +229,6 @@ class Api:
             NotFoundError: its namespace is not there.
             InvalidError: it is no such object.
             ForbiddenError: the right to patch or create it is missing.
-            UnreachableError: nobody answers.
-            DeadlineError: it took too long.
         """
         kind, namespace, name = self._identify(obj, deadline)
         query = [("fieldManager", manager), ("force", str(force).lower()), _STRICT]
@@ -269,8 +262,6 @@ class Api:
 
         Raises:
             ForbiddenError: the right to delete it is missing.
-            UnreachableError: nobody answers; it may have been deleted all the same.
-            DeadlineError: it took too long; it may have been deleted all the same.
         """
         about = self._kind(kind, deadline)
         body: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
@@ -312,21 +303,32 @@ class Api:
             NotFoundError: there is no such pod.
             InvalidError: there is no such container, or it has not started yet.
             ForbiddenError: the right to get the log is missing.
-            UnreachableError: nobody answers, or the connection broke.
-            DeadlineError: it took too long, without `follow`.
         """
         chosen = [("container", container)] if container else []
         query = [*chosen, ("tailLines", str(lines)), ("previous", str(previous).lower())]
         asked = Asked("get", KINDS["Pod"], namespace, pod, self.server, subresource="log")
         return log_lines(self._transport, asked, query, follow=follow, patience=Patience(deadline))
 
-    def version(self, *, deadline: Deadline) -> str:
-        """The version of the server, for instance "v1.34.4".
+    def forward(self, namespace: str, pod: str, port: int) -> Forward:
+        """A port of a pod as a port of this machine; close it, or use it as a context manager.
+
+        Nothing is asked yet: a connection that cannot be made is closed, and `Forward.failure` says why.
+
+        Args:
+            namespace: of the pod.
+            pod: its name.
+            port: of the pod.
 
         Raises:
-            UnreachableError: nobody answers.
-            DeadlineError: it took too long.
+            InvalidError: this is no port.
         """
+        if not 0 < port < 1 << 16:
+            raise InvalidError(f"{port} is no port", hint="a port is a number from 1 to 65535")
+        asked = Asked("get", KINDS["Pod"], namespace, pod, self.server, subresource="portforward")
+        return Forward(self._transport, asked, port)
+
+    def version(self, *, deadline: Deadline) -> str:
+        """The version of the server, for instance "v1.34.4"."""
         asked = self._asked("get", VERSION, None, "")
         return str(self._transport.request(Message("GET", "/version"), asked, deadline=deadline).get("gitVersion", ""))
 
@@ -339,10 +341,6 @@ class Api:
             namespace: where; None: everywhere.
             group: of the resource's API; empty for the core.
             deadline: of the call.
-
-        Raises:
-            UnreachableError: nobody answers.
-            DeadlineError: it took too long.
         """
         plural, _, subresource = resource.partition("/")
         attributes = {"verb": verb, "resource": plural, "subresource": subresource, "group": group}
