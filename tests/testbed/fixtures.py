@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.testbed import network
 from tests.testbed.runs import Run, logs
 
 if TYPE_CHECKING:
     from tests.testbed.apiserver import ApiServer
+    from tests.testbed.controlplane import ControlPlane
 
 KEPT_LOGS = pytest.StashKey[str]()
 
@@ -19,6 +24,8 @@ KEPT_LOGS = pytest.StashKey[str]()
 @pytest.fixture(scope="session")
 def testbed_run(request: pytest.FixtureRequest) -> Iterator[Run]:
     """The run that everything of this session belongs to; its logs are kept when a test fails."""
+    if os.geteuid() == 0 and shutil.which("ip"):
+        network.sweep()
     with Run() as run:
         yield run
         run.keep_logs = request.session.testsfailed > 0
@@ -35,10 +42,37 @@ def apiserver(testbed_run: Run) -> Iterator[ApiServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def plant(testbed_run: Run) -> Iterator[ControlPlane]:
+    """A hub and three edges with a node each, and a registry that all of them reach; needs root.
+
+    A test that cuts an edge off, or ends a part of it, puts it back.
+    """
+    from tests.testbed.controlplane import ControlPlane
+
+    with ControlPlane(testbed_run, edges=3, nodes=3) as running:
+        yield running
+
+
 @pytest.fixture
 def kube_namespace(apiserver: ApiServer) -> Iterator[str]:
     """A namespace of `apiserver` for one test."""
+    with _namespace([apiserver]) as name:
+        yield name
+
+
+@pytest.fixture
+def plant_namespace(plant: ControlPlane) -> Iterator[str]:
+    """A namespace of the hub and of every edge of `plant` for one test."""
+    with _namespace([plant.hub, *(edge.server for edge in plant.edges.values())]) as name:
+        yield name
+
+
+@contextmanager
+def _namespace(clusters: list[ApiServer]) -> Iterator[str]:
     name = f"test-{secrets.token_hex(4)}"
-    apiserver.kubectl("create", "namespace", name)
+    for cluster in clusters:
+        cluster.kubectl("create", "namespace", name)
     yield name
-    apiserver.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+    for cluster in clusters:  # deleted in the background: the name is not used again
+        cluster.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import requests
 
+from tests.testbed import cgroups
 from tests.testbed.apiserver import ApiServer
 from tests.testbed.network import Room
 from tests.testbed.packages import CNI
@@ -244,8 +245,7 @@ class Node:
             "address": self._room.address,
             "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
             "cgroupDriver": "cgroupfs",
-            "cgroupRoot": self._run.cgroup(self._server.name),
-            "cgroupsPerQOS": False,
+            "cgroupRoot": cgroups.make(self._run.name, self._server.name),
             "enforceNodeAllocatable": [],
             "failSwapOn": False,
             "localStorageCapacityIsolation": False,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from tests.testbed.runs import Run
 
@@ -59,18 +60,8 @@ class Process:
         self.log = folder / f"{name}.log"
         self._run = run
         self._entered = bool(enter)
-        self._command = [*_ends_with_us(), *enter, *map(str, command)]
         with self.log.open("ab") as log:
-            self._popen = _starter.submit(
-                subprocess.Popen,
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                env={**os.environ, **(env or {})},
-                start_new_session=True,
-            ).result()
+            self._popen = spawn([*enter, *command], output=log, folder=folder, env=env)
         run.note(self._popen.pid)
 
     @property
@@ -115,10 +106,31 @@ class Process:
         self._run.forget(self._popen.pid)
 
 
-def _ends_with_us() -> list[str]:
-    """Have the kernel kill it with us; where there is no setpriv, the next run ends what a crash leaves."""
+def spawn(
+    command: Sequence[str | Path], *, output: int | IO[bytes], folder: Path, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own that the kernel kills with us.
+
+    Where there is no setpriv (on macOS), a crash leaves the program running.
+
+    Args:
+        command: program and arguments.
+        output: a file, or `subprocess.PIPE`, for what it prints, errors included.
+        folder: where it runs.
+        env: more variables.
+    """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+    ends_with_us = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+    return _starter.submit(
+        subprocess.Popen,
+        [*ends_with_us, *map(str, command)],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        env={**os.environ, **(env or {})},
+        start_new_session=True,
+    ).result()
 
 
 def wait_until(

@@ -8,16 +8,15 @@ import os
 import secrets
 import shutil
 import signal
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from tests.testbed import cgroups
 from tests.testbed.caching import cache
 
 _log = logging.getLogger(__name__)
 
-_GONE_TIMEOUT = 30
 _KEPT_LOGS = 3
 
 
@@ -61,10 +60,6 @@ class Run:
     def forget(self, pid: int) -> None:
         """The process group has ended."""
         (self.folder("processes") / str(pid)).unlink(missing_ok=True)
-
-    def cgroup(self, *parts: str) -> str:
-        """The name of a control group of this run, for pods; removed with the run."""
-        return "/" + "/".join(("i4q-testbed", self.name, *parts))
 
 
 def logs() -> Path:
@@ -135,27 +130,5 @@ def _keep_logs(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    _remove_cgroups(folder.name)
-    shutil.rmtree(folder, ignore_errors=False)
-
-
-def _remove_cgroups(run: str) -> None:
-    """The control groups of pods, whatever still runs in them killed; one tree per controller on cgroup v1."""
-    tops = [top for root in ("i4q-testbed", "*/i4q-testbed") for top in Path("/sys/fs/cgroup").glob(f"{root}/{run}")]
-    patience = time.monotonic() + _GONE_TIMEOUT
-    for top in tops:
-        for group in sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True):
-            _remove_cgroup(group, patience)
-        _remove_cgroup(top, patience)
-        with suppress(OSError):  # another run is there
-            top.parent.rmdir()
-
-
-def _remove_cgroup(group: Path, patience: float) -> None:
-    while pids := (group / "cgroup.procs").read_text().split():
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
-        assert time.monotonic() < patience, f"processes {pids} of {group} do not end"
-        time.sleep(0.05)  # the kernel tells nobody when a group of version 1 is empty
-    group.rmdir()
+    cgroups.remove(folder.name)
+    shutil.rmtree(folder)
