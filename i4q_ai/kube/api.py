@@ -31,8 +31,8 @@ class Api:
     Make it with `open` or `in_cluster`; nothing is sent before the first call. A `kind` is a short name ("Deployment")
     or a key ("apps/v1/Deployment"); kinds that this project does not use itself are asked of the server once.
 
-    Every call that takes a deadline raises UnreachableError when nobody answers, and DeadlineError when it took too long;
-    what it should write may have been written all the same, but never when it raises anything else.
+    Every call that takes a deadline raises UnreachableError when nobody answers, and DeadlineError when it took too
+    long; what it should write may have been written all the same, but never when it raises anything else.
 
     Example:
         >>> from i4q_ai.deadline import Deadline

@@ -17,7 +17,7 @@ def holds(live: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
         True
     """
     meta = {key: value for key, value in (sent.get("metadata") or {}).items() if key not in _SERVERS}
-    return _within({**sent, "metadata": meta, "status": None}, live)
+    return _within({**sent, "metadata": meta or None, "status": None}, live)
 
 
 def _within(sent: Any, live: Any) -> bool:
