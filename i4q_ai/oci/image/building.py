@@ -64,7 +64,7 @@ def build(
     to: str | Path,
     platforms: Sequence[str] = (),
     name: str | None = None,
-    lock: str | Path = LOCK,
+    lock: str | Path | None = None,
     wheels: str | Path | None = None,
     bytecode: bool = True,
     compress: bool = False,
@@ -84,7 +84,7 @@ def build(
             folder of k3s take. The tag is the version of this package if not given.
         platforms: `linux/amd64`, `linux/arm64`; all that the base has if none are given.
         name: of an image in a file, `host/repository[:tag]`.
-        lock: another list of packages, as `pip install --require-hashes -r` takes it.
+        lock: another list of packages than `LOCK`, as `pip install --require-hashes -r` takes it.
         wheels: a folder that holds the wheels of the lock; without it pip fetches those that are not in the cache.
         bytecode: compile the packages, so that the image starts faster where it cannot write.
         compress: layers by gzip.
@@ -105,7 +105,7 @@ def build(
     """
     wanted = list(dict.fromkeys(map(parse, platforms)))
     job = _Job(
-        _read_lock(Path(lock)),
+        _read_lock(Path(lock) if lock else LOCK),
         Path(wheels) if wheels else None,
         compiler() if bytecode else None,
         compress,
