@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from i4q_ai import kube
 from i4q_ai.deadline import Deadline
 from i4q_ai.kube import Api
+from i4q_ai.kube import facts as asking
 from i4q_ai_kubectl.ledger import Facts
 
 
@@ -14,7 +14,7 @@ def read(api: Api, deadline: Deadline) -> Facts:
     Raises:
         UnreachableError: nothing answers.
     """
-    found = kube.facts(api, deadline=deadline)
+    found = asking.facts(api, deadline=deadline)
     return Facts(
         kube_version=found.kube_version,
         resources=dict(found.resources),

@@ -105,7 +105,7 @@ class Home:
             return self.api.create(wanted, deadline=deadline)
 
     def _write(self, name: str, found: dict[str, Any] | None, ledger: Ledger, deadline: Deadline) -> None:
-        data = {_KEY: json.dumps(ledger.dump(), ensure_ascii=False, separators=(",", ":"))}
+        data = {_KEY: ledger.model_dump_json(exclude_none=True)}
         if found is None:
             self.create(self.config_map(name, LEDGER, data), deadline)
         else:

@@ -1,7 +1,7 @@
 """`python -m i4q_ai.serve DIR`: the model server.
 
-Exit codes: 0 stopped as told, 2 there is nothing to serve in DIR, 3 with `--only`: a model cannot be served, 98 the port
-is in use, 1 anything else.
+Exit codes: 0 stopped as told, 2 there is nothing to serve in DIR, 3 with `--only`: a model cannot be served, 98 the
+port is in use, 1 anything else.
 """
 
 from __future__ import annotations
