@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.edge.cutting import Cable
 from tests.e2e.edge.plant import Plant
+from tests.e2e.edge.pod import Pod
+from tests.testbed.apiserver import ApiServer
 
 
 @pytest.fixture
@@ -16,3 +19,12 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
     yield plant
     plant.end()
     assert plant.pids() == []
+
+
+@pytest.fixture
+def pod(tmp_path: Path, apiserver: ApiServer, kube_namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pod]:
+    monkeypatch.setenv("I4Q_CACHE", str(tmp_path / "cache"))
+    pod = Pod(tmp_path, apiserver, kube_namespace, Cable(apiserver.url))
+    pod.prepare()
+    yield pod
+    pod.end()

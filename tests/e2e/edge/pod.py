@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,10 @@ class Pod:
         data = json.loads(text).get("data", {})
         return Report.model_validate_json(data[f"{self.name}.json"]) if f"{self.name}.json" in data else None
 
+    def report(self) -> Report:
+        """What the agent has written down."""
+        return Control(self.paths.folder).report() or Report(cluster="", time=datetime.now(UTC))
+
     def until(self, name: str, wanted: Phase, *, version: str = "") -> Observation:
         """Wait until the agent says so, through its socket."""
         last = None
@@ -125,8 +130,8 @@ class Pod:
         self.cable.close()
 
 
-def rights(namespace: str, maps: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The least that an agent needs."""
+def rights(namespace: str, maps: tuple[str, ...], *, without: str = "") -> list[dict[str, Any]]:
+    """The rights that an agent is given, or one less."""
     about = {"name": "line", "namespace": namespace}
     rbac = "rbac.authorization.k8s.io"
     return [
@@ -136,8 +141,8 @@ def rights(namespace: str, maps: tuple[str, ...]) -> list[dict[str, Any]]:
             "kind": "Role",
             "metadata": about,
             "rules": [
-                _rule(["list", "watch"], list(maps)),
-                _rule(["patch"], [STATUS]),
+                _rule([verb for verb in ("get", "list", "watch") if verb != without], list(maps)),
+                _rule([verb for verb in ("get", "patch") if verb != without], [STATUS]),
             ],
         },
         {
