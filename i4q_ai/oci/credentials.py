@@ -44,7 +44,10 @@ def find(host: str, repository: str) -> Credentials:
         repository: in it; an entry for a part of it wins over one for the host.
     """
     folder = os.environ.get("DOCKER_CONFIG")
-    path = (Path(folder) if folder else Path("~/.docker").expanduser()) / "config.json"
+    try:
+        path = (Path(folder) if folder else Path("~/.docker").expanduser()) / "config.json"
+    except RuntimeError:  # a user of a container, who has no home
+        return Credentials()
     try:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -1,6 +1,7 @@
 """Challenges, tokens and who may see a password."""
 
 import json
+import pwd
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -189,3 +190,13 @@ def test_no_origin(url: str) -> None:
 )
 def test_retry_after(value: str | None, seconds: float | None) -> None:
     assert retry_after(value, 4.0) == seconds
+
+
+def test_a_user_without_a_home_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_uid: int) -> None:
+        raise KeyError("no such user")
+
+    for name in ("DOCKER_CONFIG", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert not credentials.find("host.io", "x")
