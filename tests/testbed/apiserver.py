@@ -23,6 +23,7 @@ _FIRST_SERVICE = "10.96.0.1"
 _GATES = "--feature-gates=ImageVolume=true"
 _KUBECTL_TIMEOUT = 180
 _REQUEST_TIMEOUT = 10
+_READY_TIMEOUT = 120
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,9 @@ class ApiServer:
         return path
 
     def kubectl(self, *arguments: str | Path, input: str | None = None, timeout: float = _KUBECTL_TIMEOUT) -> str:
-        """Run kubectl as the administrator; gives what it prints.
+        """Run kubectl as the administrator, where the API server is; gives what it prints.
+
+        So it works for an edge that is cut off, too: somebody stands there and looks.
 
         Args:
             *arguments: of kubectl.
@@ -142,12 +145,39 @@ class ApiServer:
         Raises:
             RuntimeError: kubectl failed; with its words.
         """
-        flags = [f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.folder / 'kubectl'}"]
-        command = [*control_plane("kubectl"), *flags, *map(str, arguments)]
+        command = self._kubectl(arguments)
         done = subprocess.run(command, input=input, capture_output=True, text=True, timeout=timeout, check=False)
         if done.returncode:
             raise RuntimeError(f"kubectl {' '.join(map(str, arguments))} on {self.name}: {done.stderr.strip()}")
         return done.stdout
+
+    def wait(self, *arguments: str, of: Iterable[Process] = (), timeout: float = _READY_TIMEOUT) -> None:
+        """Run `kubectl wait`, and fail at once when a process ends that it depends on.
+
+        Args:
+            *arguments: of kubectl wait; the thing may not exist yet.
+            of: the processes; those of this API server are among them.
+            timeout: in seconds.
+
+        Raises:
+            ProcessEnded: one of them ended.
+            TimeoutError: it did not come true.
+        """
+        command = self._kubectl(["wait", *arguments, f"--timeout={timeout}s"])
+        what = f"kubectl wait {' '.join(arguments)} on {self.name}"
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as waiting:
+            try:
+                ended = [*self.processes.values(), *of]
+                wait_until(lambda: waiting.poll() is not None, what=what, of=ended, timeout=timeout + _KUBECTL_TIMEOUT)
+            finally:
+                waiting.kill()
+            if waiting.returncode:
+                assert waiting.stderr is not None
+                raise TimeoutError(f"{what}: {waiting.stderr.read().strip()}")
+
+    def _kubectl(self, arguments: Iterable[str | Path]) -> list[str]:
+        flags = [f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.folder / 'kubectl'}"]
+        return [*self.place.enter, *control_plane("kubectl"), *flags, *map(str, arguments)]
 
     def _start(self, stack: ExitStack) -> None:
         self._clients, *clients = Authority.written(self.folder, "clients")
@@ -237,11 +267,9 @@ class ApiServer:
         return told.ok
 
     def _wait_for_namespace(self) -> None:
-        self.kubectl("wait", "--for=create", "namespace/default", "--timeout=120s")
+        self.wait("--for=create", "namespace/default")
         if self._controllers:
-            self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=120s")
-        for process in self.processes.values():
-            process.check()
+            self.wait("--for=create", "serviceaccount/default")
 
     def _kubeconfig(self, user: str, credentials: dict[str, str]) -> dict[str, Any]:
         authority = base64.b64encode(self.authority.read_bytes()).decode()

@@ -67,7 +67,7 @@ class Edge:
         return self.server.user(name, groups)
 
     def kubectl(self, *arguments: str | Path, input: str | None = None, timeout: float = 180) -> str:
-        """Run kubectl as the administrator, from the hub's side; see `ApiServer.kubectl`."""
+        """Run kubectl as the administrator, at the edge; see `ApiServer.kubectl`."""
         return self.server.kubectl(*arguments, input=input, timeout=timeout)
 
     def ctr(self, *arguments: str | Path) -> str:

@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
+from tests.testbed import limits
 from tests.testbed.caching import cache
 from tests.testbed.processes import Process, wait_until
 from tests.testbed.programs import node
@@ -28,7 +29,7 @@ _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL
 
 
 class Backbone:
-    """The hub's address for all edges of this machine; removed by its last user."""
+    """What all edges of this machine stand on: the hub's address, and room for watches; removed by its last user."""
 
     def __enter__(self) -> Self:
         self._lock = os.open(_locks() / "backbone", os.O_RDWR | os.O_CREAT)
@@ -36,6 +37,7 @@ class Backbone:
         # First of all: the address of an edge that is cut off must not leave this machine by the default route.
         _run(["ip", "route", "replace", "unreachable", _ALL, "metric", "4000"])
         _run(["ip", "address", "replace", f"{HUB}/32", "dev", "lo"])
+        limits.widen()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,7 +111,7 @@ class Room:
 
 
 def sweep() -> None:
-    """Remove the hub's address and route when a crashed run left them. Links go with their edges."""
+    """Remove the backbone when a crashed run left it. Links went with their edges."""
     lock = os.open(_locks() / "backbone", os.O_RDWR | os.O_CREAT)
     with suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -138,6 +140,7 @@ def _number(stack: ExitStack) -> int:
 
 
 def _remove_backbone() -> None:
+    limits.restore()
     shown = _run(["ip", "-oneline", "address", "show", "dev", "lo"])
     if f"{HUB}/32" in shown:
         _run(["ip", "address", "delete", f"{HUB}/32", "dev", "lo"])

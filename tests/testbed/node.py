@@ -192,9 +192,8 @@ class Node:
             self._start_kubelet(stack)
             self._start_proxy(stack)
             self._start_dns(stack)
-            ready = ["wait", "--for=create", f"node/{self._server.name}", "--timeout=120s"]
-            self._server.kubectl(*ready)
-            self._server.kubectl("wait", "--for=condition=Ready", f"node/{self._server.name}", "--timeout=120s")
+            for condition in ("create", "condition=Ready"):
+                self._server.wait(f"--for={condition}", f"node/{self._server.name}", of=self.processes.values())
             wait_until(self._dns_ready, what="DNS is ready", of=self.processes.values())
             self._stack = stack.pop_all()
         return self
