@@ -167,14 +167,24 @@ def artifact(item: Item, site: Site, name: str, path: str) -> tuple[Object, Obje
         item: whose files.
         site: where; it says whether nodes mount artifacts by themselves.
         name: of the volume.
-        path: where the files appear.
+        path: where it is mounted; the files lie in `models` or `app` below it.
     """
-    folder = "models" if item.kind == "model" else "app"
-    mount = {"name": name, "mountPath": path, "readOnly": True}
-    reference = item.references[0]
-    if site.image_volumes:
-        volume = {"name": name, "image": {"reference": reference, "pullPolicy": "IfNotPresent"}}
-        return volume, {**mount, "subPath": folder}, []
-    writable = {"name": name, "mountPath": path}
-    fetch = program(site, f"fetch-{name}", "i4q_ai.edge.fetch", reference, f"{path}/tree", mounts=[writable])
-    return {"name": name, "emptyDir": {}}, {**mount, "subPath": f"tree/{folder}"}, [fetch]
+    if not site.image_volumes:
+        return fetched(item, site, name, path)
+    volume = {"name": name, "image": {"reference": item.references[0], "pullPolicy": "IfNotPresent"}}
+    return volume, {"name": name, "mountPath": path, "readOnly": True}, []
+
+
+def fetched(item: Item, site: Site, name: str, path: str, *, folder: str = "") -> tuple[Object, Object, list[Object]]:
+    """As `artifact`, by an init container and an emptyDir.
+
+    Args:
+        item, site, name, path: as there.
+        folder: mount this folder of the artifact alone. (Nodes that mount artifacts by themselves may ignore a subPath
+            and mount all of it, so those cannot.)
+    """
+    work = f"/i4q/fetch-{name}"
+    writable = {"name": name, "mountPath": work}
+    fetch = program(site, f"fetch-{name}", "i4q_ai.edge.fetch", item.references[0], f"{work}/tree", mounts=[writable])
+    part = f"tree/{folder}" if folder else "tree"
+    return {"name": name, "emptyDir": {}}, {"name": name, "mountPath": path, "subPath": part, "readOnly": True}, [fetch]

@@ -57,7 +57,7 @@ def _check(item: Item, site: Site) -> None:
             hint="push it to a registry that the cluster can reach",
         )
     needs = isinstance(item, WorkloadItem) and (item.image is None or item.uses)
-    needs = needs or (not isinstance(item, WorkloadItem) and item.flavour == "server")
+    needs = needs or (not isinstance(item, WorkloadItem) and item.flavour in ("server", "image"))
     if needs and not site.image:
         raise InvalidError(
             f"cluster '{site.cluster}' has no edge image to run '{item.name}' with",

@@ -12,8 +12,12 @@ _FOLDER = "/i4q/model"
 
 def objects(item: ModelItem, site: Site) -> list[Object]:
     """Deployment, Service and PodDisruptionBudget of a model that answers requests."""
-    volume, mount, fetch = pods.artifact(item, site, "model", "/models" if item.image else _FOLDER)
-    container = _own(item, site, mount) if item.image is None else _users(item, site, mount)
+    if item.image is None:
+        volume, mount, fetch = pods.artifact(item, site, "model", _FOLDER)
+        container = _own(item, site, mount)
+    else:
+        volume, mount, fetch = pods.fetched(item, site, "model", "/models", folder="models")
+        container = _users(item, site, mount)
     pod = pods.pod(site, containers=[container], volumes=[volume], **({"initContainers": fetch} if fetch else {}))
     return [
         pods.service(item, site, pods.PORT),
@@ -31,7 +35,7 @@ def _own(item: ModelItem, site: Site, mount: Object) -> Object:
         mounts=[mount],
         requests=site.requests,
         own=True,
-        command=["python3", "-m", "i4q_ai.serve", _FOLDER, *options, "--drain", drain, "--only"],
+        command=["python3", "-m", "i4q_ai.serve", f"{_FOLDER}/models", *options, "--drain", drain, "--only"],
         env=pods.plain_http(site),
         ports=[{"name": "http", "containerPort": pods.PORT}],
         lifecycle={"preStop": {"exec": {"command": ["python3", "-c", f"import time; time.sleep({pods.HOLD})"]}}},

@@ -67,7 +67,7 @@ def _container(item: WorkloadItem, site: Site, mounts: list[Object]) -> Object:
     if own:
         first, *rest = item.command
         more["command"] = ["python3" if first == "python" else first, *rest]
-        more["workingDir"] = _CODE
+        more["workingDir"] = f"{_CODE}/app"
     elif item.command:
         more["command"] = list(item.command)
     if item.port is not None:
