@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
-from i4q_ai.backends.base import Action, Assignment, Capabilities, Outcome, Record
+from i4q_ai.backends.base import Action, Assignment, Capabilities, Difference, Outcome, Record
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError, UnreachableError
+from i4q_ai.errors import ConflictError, UnreachableError, UnsupportedError
 from i4q_ai.status import Observation, Phase
 
 Key = tuple[str, str, str]
@@ -59,13 +59,18 @@ class MemoryStore:
 
 
 class MemoryFleet:
-    """Clusters that are Ready with what they are told; `phases` says otherwise, cluster by cluster."""
+    """Clusters that are Ready with what they are told; `phases` says otherwise, cluster by cluster.
+
+    What somebody changes on a cluster by hand is put into `touched`: (cluster, namespace, name) → who did it.
+    """
 
     def __init__(self) -> None:
         self.known: dict[str, Cluster] = {}
         self.told: dict[tuple[str, str, str], Assignment] = {}
         self.phases: dict[str, Phase] = {}
         self.refuse: set[str] = set()
+        self.touched: dict[tuple[str, str, str], str] = {}
+        self.caught_up: list[tuple[str | None, str | None]] = []
 
     def clusters(self, *, deadline: Deadline) -> list[Cluster]:
         return [self.known[name] for name in sorted(self.known)]
@@ -75,6 +80,12 @@ class MemoryFleet:
             raise ConflictError(f"there is a cluster '{cluster.name}' already")
         self.known[cluster.name] = cluster.replace(conditions=({"type": "Available", "status": "True"},))
         return self.known[cluster.name]
+
+    def join(
+        self, cluster: Cluster, *, kubeconfig: str | None, context: str | None, namespace: str | None,
+        deadline: Deadline,
+    ) -> Cluster:  # fmt: skip
+        raise UnsupportedError("clusters in memory do not join")
 
     def remove(self, name: str, *, deadline: Deadline) -> None:
         del self.known[name]
@@ -106,8 +117,17 @@ class MemoryFleet:
             each for key, each in sorted(self.told.items()) if namespace in (None, key[1]) and name in (None, key[2])
         ]
 
-    def apply(self, actions: Sequence[Action], *, deadline: Deadline) -> list[Outcome]:
-        return [self._take(action) for action in actions]
+    def apply(self, actions: Sequence[Action], *, force: bool = False, deadline: Deadline) -> list[Outcome]:
+        return [self._refusal(action, force) or self._take(action) for action in actions]
+
+    def catch_up(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> list[Assignment]:
+        self.caught_up.append((namespace, name))
+        return []
+
+    def compare(self, assignments: Sequence[Assignment], *, deadline: Deadline) -> list[Difference]:
+        return [each for assignment in assignments for each in self._differences(assignment)]
 
     def observe(
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
@@ -128,10 +148,26 @@ class MemoryFleet:
     ) -> Iterator[str]:
         yield from ["first", "second", "third"][-lines:]
 
+    def _refusal(self, action: Action, force: bool) -> Outcome | None:
+        key = (action.cluster, action.item.namespace, action.item.name)
+        if key in self.touched and not force:
+            return Outcome(action, error=f"replicas is managed by {self.touched[key]}")
+        return None
+
+    def _differences(self, wanted: Assignment) -> Iterator[Difference]:
+        key = (wanted.cluster, wanted.item.namespace, wanted.item.name)
+        present = self.told.get(key)
+        verb: Literal["create", "update"] = "update" if present else "create"
+        lines = () if present == wanted else (f"+version: '{wanted.item.version}'",)
+        conflicts = (f"replicas is managed by {self.touched[key]}",) if key in self.touched else ()
+        if lines or conflicts:
+            yield Difference(*key, f"Thing {key[2]}", verb, lines, conflicts)
+
     def _take(self, action: Action) -> Outcome:
         if action.cluster in self.refuse:
             return Outcome(action, error="no room")
         key = (action.cluster, action.item.namespace, action.item.name)
+        self.touched.pop(key, None)
         if action.after is None:
             self.told.pop(key, None)
         else:
