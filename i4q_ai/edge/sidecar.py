@@ -63,6 +63,7 @@ class Sidecar:
         once: Callable[[Report, Sources], bool] | None = None,
     ) -> None:
         self._once = once
+        self._told_to_stop = False
         self._looking = threading.Lock()
         self._report: Report | None = None
         self.agent = Agent(folder, scope=Scope.POD, publish=self._reported)
@@ -70,15 +71,20 @@ class Sidecar:
         self._followers = [Follower(maps, name, self._sources) for name in names]
         self._publisher = Publisher(maps, status, f"{pod}.json")
 
+    def stop(self) -> None:
+        """End soon; may be called from anywhere, signal handlers included."""
+        self._told_to_stop = True
+        self.agent.stop()
+
     def run(self) -> None:
-        """Work until the agent is stopped, by whoever stops it."""
+        """Work until told to stop, or until it is over."""
         for thread in (self._publisher, *self._followers):
             thread.start()
         self.agent.run()
         for follower in self._followers:
             follower.stop()
-        # A pod that goes takes its report along; one that only begins leaves it to the container that comes next.
-        self._publisher.close(withdraw=self._once is None, timeout=_LAST_WORDS)
+        # A pod that goes takes its report along; an init container that is done leaves it to the one that comes next.
+        self._publisher.close(withdraw=self._told_to_stop, timeout=_LAST_WORDS)
 
     def _changed(self, remark: str) -> None:
         self.agent.remark(remark)
@@ -156,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
         termination.fail(str(error), given.termination_log)
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sidecar.agent.stop())
+        signal.signal(number, lambda *_: sidecar.stop())
     if once is not None and given.timeout is not None:
         timer = threading.Timer(given.timeout, once.expire, (sidecar.agent, given.timeout))
         timer.daemon = True
