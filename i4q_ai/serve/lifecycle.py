@@ -55,14 +55,14 @@ async def _serve(options: ServeOptions, listener: socket.socket, repository: Rep
     log.info("listening on http://%s:%d", *listener.getsockname()[:2])
     starting = loop.create_task(_start(repository))
     if options.only:
-        starting.add_done_callback(lambda _: repository.ready or stop.set())
+        starting.add_done_callback(lambda _: None if repository.ready else stop.set())
     await stop.wait()
     log.info("stopping")
     api.draining = True
     starting.cancel()
-    ended = await asyncio.gather(starting, return_exceptions=True)
+    await asyncio.gather(starting, return_exceptions=True)
     await front.drain(options.drain)
-    if options.only and ended == [None] and not repository.ready:
+    if options.only and not starting.cancelled() and not repository.ready:
         _refuse(repository)
 
 
