@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import tarfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +121,7 @@ def _platform_of_tar(path: Path) -> Platform:
                 if platform is None:
                     raise UnsupportedError(f"{path}: {member.name} is for no platform that an image can be built for")
                 return platform
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         raise FormatError(f"{path} is no whole tar: {error}") from error
     raise InvalidError(
         f"{path} has no {_PYTHON}, for which the wheels of the image are",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError
+from i4q_ai.errors import ConflictError, FormatError
 from i4q_ai.oci import media
 from i4q_ai.oci.disk import storage_errors
 from i4q_ai.oci.tarring import BLOCK, CHUNK
@@ -102,12 +103,14 @@ def layer_of_tar(path: Path, to: Path, comment: str, *, compress: bool, deadline
         comment: for the image's history.
         compress: by gzip.
         deadline: for reading it.
+
+    Raises:
+        FormatError: its compression is broken.
     """
     with storage_errors(str(path)), path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     if zipped:
-        with gzip.open(path) as stream:
-            diff_id, _ = _hash(_pieces(stream), deadline.check)
+        diff_id = _unzipped(path, deadline.check)
         blob = _blob(path, deadline.check)
         return Layer(GZIP_LAYER, blob, diff_id, comment)
     if compress:
@@ -153,6 +156,15 @@ def _hash(pieces: Iterable[bytes], check: Callable[[], None]) -> tuple[str, int]
         digest.update(piece)
         size += len(piece)
     return f"sha256:{digest.hexdigest()}", size
+
+
+def _unzipped(path: Path, check: Callable[[], None]) -> str:
+    """The digest of what a compressed file holds."""
+    try:
+        with gzip.open(path) as stream:
+            return _hash(_pieces(stream), check)[0]
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise FormatError(f"{path} is no whole gzip file: {error}") from error
 
 
 def _blob(path: Path, check: Callable[[], None]) -> FileBlob:

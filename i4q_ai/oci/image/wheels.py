@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -95,7 +96,7 @@ def unpack(wheel: Wheel, packages: Path) -> list[str]:
                     raise FormatError(f"{wheel.path.name} holds {path} twice")
             for path, member in found.items():
                 _write(wheel, archive, member, packages / path)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         raise FormatError(f"{wheel.path.name} is no whole zip file: {error}") from error
     return sorted(found)
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,11 +50,11 @@ def _path(image: EdgeImage, digest: str) -> Path:
     return image.layout / "blobs" / digest.replace(":", "/")
 
 
-def _blob(image: EdgeImage, digest: str) -> dict:
+def _blob(image: EdgeImage, digest: str) -> Any:
     return json.loads(_path(image, digest).read_bytes())
 
 
-def _manifest(image: EdgeImage) -> dict:
+def _manifest(image: EdgeImage) -> Any:
     (manifest,) = _blob(image, image.digest)["manifests"]
     return manifest
 
