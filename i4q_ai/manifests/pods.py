@@ -16,6 +16,8 @@ HOLD = 5
 """Seconds that a server which must go still takes requests, until no Service sends it any more."""
 GRACE = 45
 """Seconds for requests in flight, the hold included."""
+LAST_WORDS = 10
+"""Seconds that a workload has to end; many programs do not heed the signal to, as the first process of a container."""
 PATIENCE = 300
 """Seconds without progress after which a roll-out counts as stuck."""
 
@@ -88,18 +90,21 @@ def budget(item: Item, site: Site) -> Object:
     }
 
 
-def pod(site: Site, *, containers: list[Object], volumes: list[Object], **more: Any) -> dict[str, Any]:
+def pod(
+    site: Site, *, containers: list[Object], volumes: list[Object], grace: int = GRACE, **more: Any
+) -> dict[str, Any]:
     """The spec of a pod.
 
     Args:
         site: where.
         containers, volumes: of it; a writable `/tmp` comes with them.
+        grace: seconds that it has to end.
         more: further fields.
     """
     spec = {
         "enableServiceLinks": False,
         "automountServiceAccountToken": False,
-        "terminationGracePeriodSeconds": GRACE,
+        "terminationGracePeriodSeconds": grace,
         "securityContext": {
             "runAsNonRoot": True,
             "fsGroup": USER,

@@ -58,7 +58,8 @@ def _pod(item: WorkloadItem, site: Site) -> dict[str, Any]:
         more = {"serviceAccountName": _own_name(item), "automountServiceAccountToken": True}
     if before:
         more["initContainers"] = before
-    return pods.pod(site, containers=[_container(item, site, mounts), *beside], volumes=volumes, **more)
+    containers = [_container(item, site, mounts), *beside]
+    return pods.pod(site, containers=containers, volumes=volumes, grace=pods.LAST_WORDS, **more)
 
 
 def _container(item: WorkloadItem, site: Site, mounts: list[Object]) -> Object:
