@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from tests.testbed.runs import Run, logs
 if TYPE_CHECKING:
     from tests.testbed.apiserver import ApiServer
     from tests.testbed.controlplane import ControlPlane
+    from tests.testbed.gitserver import GitServer
 
 KEPT_LOGS = pytest.StashKey[str]()
 
@@ -66,6 +68,17 @@ def plant_namespace(plant: ControlPlane) -> Iterator[str]:
     """A namespace of the hub and of every edge of `plant` for one test."""
     with _namespace([plant.hub, *(edge.server for edge in plant.edges.values())]) as name:
         yield name
+
+
+@pytest.fixture
+def git_server(tmp_path: Path) -> Iterator[GitServer]:
+    """A Git server with no repository yet."""
+    from tests.testbed.gitserver import GitServer
+
+    folder = tmp_path / "git"
+    folder.mkdir()
+    with GitServer(folder) as running:
+        yield running
 
 
 @contextmanager
