@@ -12,7 +12,7 @@ from i4q_ai.manifests.site import Site
 USER = 65532
 PORT = 8080
 """On which model servers listen."""
-HOLD = 5
+HOLD = 3
 """Seconds that a server which must go still takes requests, until no Service sends it any more."""
 GRACE = 45
 """Seconds for requests in flight, the hold included."""
