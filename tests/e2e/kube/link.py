@@ -102,7 +102,11 @@ class Link:
                 sink.sendall(piece)
         _end(client, server)
         with self._lock:
+            last = (client, server) not in self._pairs
             self._pairs.discard((client, server))
+        if last:  # nobody else uses them any more
+            client.close()
+            server.close()
 
 
 def _end(*sockets: socket.socket) -> None:

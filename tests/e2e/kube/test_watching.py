@@ -123,7 +123,7 @@ def test_where_nobody_answers_it_says_so(far: Api, link: Link, kube_namespace: s
 
 
 def test_a_kind_that_the_server_does_not_know(api: Api, soon: Soon) -> None:
-    with pytest.raises(NotFoundError, match="no kind 'example.com/v1/Thing'"):
+    with pytest.raises(NotFoundError, match=r"no kind 'example.com/v1/Thing'"):
         next(api.watch("example.com/v1/Thing", None, deadline=soon()))
 
 
