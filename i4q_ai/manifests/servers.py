@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from i4q_ai.desired import ModelItem
 from i4q_ai.manifests import pods
 from i4q_ai.manifests.order import Object
@@ -18,7 +20,8 @@ def objects(item: ModelItem, site: Site) -> list[Object]:
     else:
         volume, mount, fetch = pods.fetched(item, site, "model", "/models", folder="models")
         container = _users(item, site, mount)
-    pod = pods.pod(site, containers=[container], volumes=[volume], **({"initContainers": fetch} if fetch else {}))
+    more: dict[str, Any] = {"initContainers": fetch} if fetch else {}
+    pod = pods.pod(site, containers=[container], volumes=[volume], **more)
     return [
         pods.service(item, site, pods.PORT),
         pods.budget(item, site),
