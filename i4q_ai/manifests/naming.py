@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from i4q_ai.desired import Item
 from i4q_ai.manifests.site import Site
@@ -35,15 +36,12 @@ def object_name(kind: str, name: str) -> str:
         >>> object_name("model", "tool-wear")
         'model-tool-wear'
     """
-    full = f"{kind}-{name}"
-    if len(full) <= _LONGEST:
-        return full
-    return f"{full[: _LONGEST - 9].rstrip('-')}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
+    return _fitting(f"{kind}-{name}")
 
 
 def status_name(name: str) -> str:
     """The ConfigMap in which the edge agent beside a workload reports."""
-    return f"{object_name('workload', name)[: _LONGEST - 7].rstrip('-')}-status"
+    return _fitting(f"workload-{name}-status")
 
 
 def selector(namespace: str | None = None, name: str | None = None, *, hub: str | None = None) -> dict[str, str]:
@@ -88,6 +86,11 @@ def fingerprint(item: Item) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
+def _fitting(full: str) -> str:
+    if len(full) <= _LONGEST:
+        return full
+    return f"{full[: _LONGEST - 9].rstrip('-')}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
+
+
 def _label_value(text: str) -> str:
-    kept = "".join(character if character.isalnum() or character in "-_." else "-" for character in text)[:63]
-    return kept.strip("-_.") or "unnamed"
+    return re.sub(r"[^A-Za-z0-9._-]", "-", text)[:_LONGEST].strip("-_.") or "unnamed"
