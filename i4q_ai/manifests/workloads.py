@@ -13,6 +13,9 @@ from i4q_ai.workload import variable
 EDGE = "/i4q/edge"
 """The folder that a workload shares with the edge agent beside it."""
 _CODE = "/i4q/code"
+_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_TOKEN_SECONDS = 3600
+"""For which a token is good; the kubelet replaces it in time."""
 
 
 def objects(item: WorkloadItem, site: Site) -> list[Object]:
@@ -51,11 +54,11 @@ def _pod(item: WorkloadItem, site: Site) -> dict[str, Any]:
         asked = [f"{name}={url(name, site)}" for name in _urls(item)]
         before = [*before, pods.program(site, "wait", "i4q_ai.edge.wait", *asked, mounts=[])]
     if _paths(item):
-        volumes.append(_shared(item, site))
+        volumes += [_shared(item, site), _account()]
         mounts.append({"name": "edge", "mountPath": EDGE, "readOnly": True})
         before = [*before, _agent(item, site, once=True)]
         beside = [_agent(item, site, once=False)]
-        more = {"serviceAccountName": _own_name(item), "automountServiceAccountToken": True}
+        more = {"serviceAccountName": _own_name(item)}
     if before:
         more["initContainers"] = before
     containers = [_container(item, site, mounts), *beside]
@@ -98,6 +101,19 @@ def _shared(item: WorkloadItem, site: Site) -> Object:
     return {"name": "edge", "persistentVolumeClaim": {"claimName": _own_name(item)}}
 
 
+def _account() -> Object:
+    """What the edge agent shows an API server: mounted by hand, for what is mounted by itself is in every container."""
+    return {
+        "name": "account",
+        "projected": {
+            "sources": [
+                {"serviceAccountToken": {"path": "token", "expirationSeconds": _TOKEN_SECONDS}},
+                {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            ]
+        },
+    }
+
+
 def _agent(item: WorkloadItem, site: Site, *, once: bool) -> Object:
     maps = [part for name in _paths(item) for part in ("--configmap", naming.object_name("model", name))]
     arguments = [EDGE, "--namespace", site.namespace, *maps, "--status", naming.status_name(item.name)]
@@ -107,7 +123,10 @@ def _agent(item: WorkloadItem, site: Site, *, once: bool) -> Object:
         "i4q_ai.edge.sidecar",
         *arguments,
         *(["--once"] if once else []),
-        mounts=[{"name": "edge", "mountPath": EDGE}],
+        mounts=[
+            {"name": "edge", "mountPath": EDGE},
+            {"name": "account", "mountPath": _ACCOUNT, "readOnly": True},
+        ],
         env=[
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             {"name": "XDG_RUNTIME_DIR", "value": "/tmp"},  # noqa: S108 - inside a container
