@@ -278,8 +278,8 @@ class ApiServer:
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": self.name, "cluster": cluster}],
-            "users": [{"name": user, "user": credentials}],
-            "contexts": [{"name": self.name, "context": {"cluster": self.name, "user": user}}],
+            "users": [{"name": f"{user}@{self.name}", "user": credentials}],
+            "contexts": [{"name": self.name, "context": {"cluster": self.name, "user": f"{user}@{self.name}"}}],
             "current-context": self.name,
         }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.testbed import network
+from tests.testbed.leftovers import left
 from tests.testbed.runs import Run, logs
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def testbed_run(request: pytest.FixtureRequest) -> Iterator[Run]:
         run.keep_logs = request.session.testsfailed > 0
         if run.keep_logs:
             request.config.stash[KEPT_LOGS] = str(logs() / run.name)
+    assert not left(run.name)
 
 
 @pytest.fixture(scope="session")

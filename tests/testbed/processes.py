@@ -92,14 +92,19 @@ class Process:
     def stop(self, *, timeout: float = _STOP_TIMEOUT) -> None:
         """End it: TERM, and KILL for its whole group after `timeout` seconds; safe to call twice."""
         if self.running:
-            with suppress(ProcessLookupError, ProcessEnded):
+            with suppress(OSError, ProcessEnded):
                 os.kill(self.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self._popen.wait(timeout)
         self.kill()
 
     def kill(self) -> None:
-        """End it and its group at once, as a power cut would."""
+        """End it and its group at once, as a power cut would; when this returns, it is gone."""
+        if self._entered and self.running:
+            # The child first: its parent then waits for it, and for all of its namespace when it was the first there.
+            with suppress(OSError, ProcessEnded, subprocess.TimeoutExpired):
+                os.kill(self.pid, signal.SIGKILL)
+                self._popen.wait(_STOP_TIMEOUT)
         with suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait(_STOP_TIMEOUT)

@@ -55,7 +55,7 @@ class Run:
 
     def note(self, pid: int) -> None:
         """Remember a process group, for the next run to end it should this one crash."""
-        (self.folder("processes") / str(pid)).write_text(_started(pid))
+        (self.folder("processes") / str(pid)).write_text(started(pid))
 
     def forget(self, pid: int) -> None:
         """The process group has ended."""
@@ -83,6 +83,14 @@ def sweep() -> None:
         os.close(lock)
 
 
+def started(pid: int) -> str:
+    """When a process started, in ticks since boot: with its pid that names it for ever. Empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
 def _runs() -> Path:
     folder = cache() / "runs"
     folder.mkdir(exist_ok=True)
@@ -102,16 +110,8 @@ def _take(folder: Path) -> int | None:
     return None
 
 
-def _started(pid: int) -> str:
-    """When a process started, in ticks since boot: with its pid that names it for ever. Empty when it has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
-
-
-def _end(pid: int, started: str) -> None:
-    if started and _started(pid) == started:
+def _end(pid: int, since: str) -> None:
+    if since and started(pid) == since:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
 
