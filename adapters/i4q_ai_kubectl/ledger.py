@@ -191,12 +191,20 @@ def key_of(item: Item) -> Key:
 
 
 def delivered(ledger: Ledger, row: Row, *, reason: str = "", error: str = "") -> Ledger:
-    """Write down that a row has arrived, or why it will not; nothing if the cluster was told something else since."""
+    """Write down that a row has arrived, or why it will not.
+
+    If the cluster was told something else meanwhile, that has to be delivered again: what has arrived so late may
+    stand in its way, and of kinds that nobody would look for.
+    """
     present = ledger.row(row.key)
-    if present is None or present.fingerprint != row.fingerprint or present.kind != row.kind:
+    if present is None:
         return ledger
-    left = present.left if error or row.item is None else ()
-    changes = {"delivered": not error, "reason": reason, "error": error, "left": left}
+    if present.fingerprint != row.fingerprint or present.kind != row.kind:
+        left = tuple(sorted({*present.left, *kinds(row.item)}))
+        return ledger.with_rows([present.model_copy(update={"delivered": False, "left": left, "gone": False})])
+    pending = tuple(kind for kind in present.left if kind not in row.left)
+    left = present.left if error or row.item is None else pending
+    changes = {"delivered": not (error or pending), "reason": reason, "error": error, "left": left}
     return ledger.with_rows([present.model_copy(update=changes)])
 
 

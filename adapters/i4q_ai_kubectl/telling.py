@@ -122,8 +122,8 @@ class Telling:
             if not done:
                 break
             ledger = self._write_down(entry, done, deadline)
-            told = [(row, ledger.row(row.key)) for row, _, _ in done]
-            rows = [now for row, now in told if now is not None and now.fingerprint != row.fingerprint]
+            told = [ledger.row(row.key) for row, _, _ in done]
+            rows = [now for now in told if now is not None and not (now.delivered or now.error)]
             if not rows:
                 break
         return errors
