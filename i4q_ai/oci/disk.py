@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import NoSpaceError, StorageError
+from i4q_ai.errors import I4qError, NoSpaceError, StorageError
 
 _LOCK_POLL = 0.05
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -33,6 +33,8 @@ def storage_errors(where: str) -> Iterator[None]:
     """
     try:
         yield
+    except I4qError:  # a deadline that has passed is an OSError too, and none of the disk
+        raise
     except OSError as error:
         what = f"{where}: {error.strerror or error}"
         if error.errno in _NO_ROOM:
