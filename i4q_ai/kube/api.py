@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -309,14 +309,14 @@ class Api:
         asked = Asked("get", KINDS["Pod"], namespace, pod, self.server, subresource="log")
         return log_lines(self._transport, asked, query, follow=follow, patience=Patience(deadline))
 
-    def forward(self, namespace: str, pod: str, port: int) -> Forward:
+    def forward(self, namespace: str, pod: str | Callable[[], str], port: int) -> Forward:
         """A port of a pod as a port of this machine; close it, or use it as a context manager.
 
         Nothing is asked yet: a connection that cannot be made is closed, and `Forward.failure` says why.
 
         Args:
             namespace: of the pod.
-            pod: its name.
+            pod: its name; or what gives the name of a pod for each new connection, when pods come and go.
             port: of the pod.
 
         Raises:
@@ -324,8 +324,9 @@ class Api:
         """
         if not 0 < port < 1 << 16:
             raise InvalidError(f"{port} is no port", hint="a port is a number from 1 to 65535")
-        asked = Asked("get", KINDS["Pod"], namespace, pod, self.server, subresource="portforward")
-        return Forward(self._transport, asked, port)
+        named = pod if isinstance(pod, str) else ""
+        asked = Asked("get", KINDS["Pod"], namespace, named, self.server, subresource="portforward")
+        return Forward(self._transport, asked, port, choose=None if isinstance(pod, str) else pod)
 
     def version(self, *, deadline: Deadline) -> str:
         """The version of the server, for instance "v1.34.4"."""

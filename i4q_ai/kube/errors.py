@@ -180,7 +180,7 @@ def _inner(error: BaseException) -> BaseException | None:
         return reason
     if error.args and isinstance(error.args[-1], BaseException):
         return error.args[-1]
-    return error.__cause__ or error.__context__
+    return error.__cause__
 
 
 def _hint_of(error: Exception) -> str:

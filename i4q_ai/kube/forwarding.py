@@ -7,6 +7,8 @@ import logging
 import selectors
 import socket
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Self
 from urllib.parse import urlencode
 
@@ -29,16 +31,17 @@ class Forward:
         transport: to the server.
         asked: which pod, for errors.
         port: of the pod.
+        choose: gives the name of the pod for each new connection; None for always the same one.
 
     Attributes:
         url: of the local port, for instance "http://127.0.0.1:40123".
         failure: why the latest connection to the pod failed; None while none has, or one has worked since.
     """
 
-    def __init__(self, transport: Transport, asked: Asked, port: int) -> None:
-        self._transport, self._asked = transport, asked
-        self._target = f"{asked.kind.path(asked.namespace, asked.name, subresource='portforward')}?"
-        self._target += urlencode({"ports": port})
+    def __init__(
+        self, transport: Transport, asked: Asked, port: int, *, choose: Callable[[], str] | None = None
+    ) -> None:
+        self._transport, self._asked, self._port, self._choose = transport, asked, port, choose
         self.failure: I4qError | None = None
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
@@ -92,28 +95,33 @@ class Forward:
         thread.start()
 
     def _carry(self, local: socket.socket) -> None:
+        asked = self._asked
         try:
-            self._tunnel(local)
+            if self._choose is not None:
+                asked = replace(asked, name=self._choose())
+            self._tunnel(local, asked)
         except BROKEN as error:
-            self._failed(error if isinstance(error, I4qError) else translate(error, self._asked))
+            self._failed(error if isinstance(error, I4qError) else translate(error, asked))
         except (Refused, I4qError) as error:
-            self._failed(translate(error, self._asked))
+            self._failed(translate(error, asked))
         except (PodRefused, FrameError) as error:
-            self._failed(UnreachableError(f"{self._asked.target}: {error}", hint="does it listen on that port?"))
+            self._failed(UnreachableError(f"{asked.target}: {error}", hint="does it listen on that port?"))
         finally:
             with self._lock:
                 self._open.pop(local, None)
             _end(local)
             local.close()
 
-    def _tunnel(self, local: socket.socket) -> None:
+    def _tunnel(self, local: socket.socket, asked: Asked) -> None:
         link = self._transport.link
+        target = f"{asked.kind.path(asked.namespace, asked.name, subresource='portforward')}?"
+        target += urlencode({"ports": self._port})
         try:
-            connection, rest = connect(link, self._target, timeout=self._transport.timeout)
+            connection, rest = connect(link, target, timeout=self._transport.timeout)
         except Refused as refused:
             if refused.status != 401 or not self._transport.renew(link):
                 raise
-            connection, rest = connect(self._transport.link, self._target, timeout=self._transport.timeout)
+            connection, rest = connect(self._transport.link, target, timeout=self._transport.timeout)
         try:
             Tunnel(local, connection.sock, rest).run()
             self.failure = None
@@ -123,7 +131,8 @@ class Forward:
     def _failed(self, error: I4qError) -> None:
         if not self._closing:
             self.failure = error
-            _log.warning("%s: %s", self.url, error)
+            # Pods that come and go end connections in passing; whoever holds one sees it, and begins another.
+            _log.log(logging.WARNING if self._choose is None else logging.INFO, "%s: %s", self.url, error)
 
 
 def _end(local: socket.socket) -> None:

@@ -281,8 +281,8 @@ def _read(response: Any, deadline: Deadline) -> dict[str, Any]:
         deadline.check()
     try:
         body = json.loads(b"".join(pieces) or b"{}")
-    except ValueError as error:
-        raise http.client.HTTPException("the answer is no JSON") from error
+    except ValueError:
+        raise http.client.HTTPException("the answer is no JSON") from None
     if not isinstance(body, dict):
         raise http.client.HTTPException("the answer is no object")
     return body
