@@ -14,6 +14,7 @@ from i4q_ai.kube import Api, Forward
 from i4q_ai.manifests import selector
 from i4q_ai.manifests.pods import PORT
 from i4q_ai_kubectl import pods as podding
+from i4q_ai_kubectl.contacts import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,14 @@ class Pods:
 
 
 class Forwards:
-    """Forwarded ports, each kept as long as its pod takes requests."""
+    """Forwarded ports, one for each deployment on a cluster; each connection goes to a pod that takes requests then."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[str, str, str], tuple[str, Forward]] = {}
+        self._open: dict[tuple[str, str, str, int], Forward] = {}
         self._lock = threading.Lock()
 
     def url(self, pods: Pods, item: Item, deadline: Deadline) -> str:
-        """The base URL on the loopback interface behind which a pod of a deployment answers.
+        """The base URL on the loopback interface behind which a deployment answers, whatever pods it has.
 
         Args:
             pods: of the namespace in which it lies.
@@ -57,34 +58,46 @@ class Forwards:
             UnreachableError: no pod of it takes requests.
         """
         port = item.port if isinstance(item, WorkloadItem) else PORT if item.flavour in ("server", "image") else None
-        what = f"'{item.namespace}/{item.name}'"
         if port is None:
-            raise UnreachableError(f"{what} does not listen anywhere")
-        found = pods.of(item.namespace, item.name, deadline)
-        taking = sorted(
-            (pod for pod in found if podding.ready(pod)), key=lambda pod: podding.digest(pod) != item.digest
-        )
-        if not taking:
-            trouble = podding.worst(found)
-            why = f" ({trouble.reason}: {trouble.message})" if trouble else ""
-            raise UnreachableError(f"{what} does not answer on cluster '{pods.cluster}'{why}")
-        names = [pod["metadata"]["name"] for pod in taking if podding.digest(pod) == podding.digest(taking[0])]
-        key = (pods.cluster, item.namespace, item.name)
+            raise UnreachableError(f"'{item.namespace}/{item.name}' does not listen anywhere")
+        namespace, name = item.namespace, item.name
+        _taking(pods, namespace, name, deadline)
+
+        def choose() -> str:
+            return _taking(pods, namespace, name, Deadline.after(PATIENCE))
+
+        key = (pods.cluster, namespace, name, port)
         with self._lock:
-            name, forward = self._open.get(key, ("", None))
-            if forward is None or name not in names:
-                if forward is not None:
-                    forward.close()
-                forward = pods.api.forward(pods.namespace, names[0], port)
-                self._open[key] = (names[0], forward)
-            return forward.url
+            if key not in self._open:
+                self._open[key] = pods.api.forward(pods.namespace, choose, port)
+            return self._open[key].url
 
     def close(self) -> None:
         """End all of them."""
         with self._lock:
-            for _, forward in self._open.values():
+            for forward in self._open.values():
                 forward.close()
             self._open.clear()
+
+
+def _taking(pods: Pods, namespace: str, name: str, deadline: Deadline) -> str:
+    """The newest pod of a deployment that takes requests.
+
+    Raises:
+        UnreachableError: none does.
+    """
+    found = pods.of(namespace, name, deadline)
+    taking = [pod for pod in found if podding.ready(pod)]
+    if not taking:
+        trouble = podding.worst(found)
+        why = f" ({trouble.reason}: {trouble.message})" if trouble else ""
+        raise UnreachableError(f"'{namespace}/{name}' does not answer on cluster '{pods.cluster}'{why}")
+    newest: str = _newest(taking)["metadata"]["name"]
+    return newest
+
+
+def _newest(found: list[dict[str, Any]]) -> dict[str, Any]:
+    return max(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
 
 def logs(pods: Pods, namespace: str, name: str, *, lines: int, follow: bool, deadline: Deadline) -> Iterator[str]:
@@ -96,7 +109,7 @@ def logs(pods: Pods, namespace: str, name: str, *, lines: int, follow: bool, dea
     found = pods.of(namespace, name, deadline)
     if not found:
         raise UnreachableError(f"no pod of '{namespace}/{name}' is on cluster '{pods.cluster}', so there is no log")
-    newest = max(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+    newest = _newest(found)
     container = newest["spec"]["containers"][0]["name"]
     return pods.api.logs(
         pods.namespace, newest["metadata"]["name"], container=container, lines=lines, follow=follow, deadline=deadline
