@@ -7,6 +7,7 @@
 | `I4Q_HUB` | the hub to talk to, as `Hub(…)` takes it | `embedded` |
 | `I4Q_NAMESPACE` | the namespace of deployments | `i4q` |
 | `I4Q_OWNER` | the owner that deployments are marked with | `i4q` |
+| `I4Q_REGISTRY` | what `push()` adds the name to: `host[:port][/path]` or `oci:FOLDER` | a folder in the home |
 | `I4Q_PROGRESS` | `0` silences progress | a bar on a terminal |
 | `I4Q_PLAIN_HTTP` | registries elsewhere that speak plain http: `host[:port],…` as in references | none |
 """
@@ -52,6 +53,15 @@ def namespace() -> str:
 def owner() -> str:
     """The owner that deployments are marked with."""
     return os.environ.get("I4Q_OWNER", "i4q")
+
+
+def registry() -> str | None:
+    """What the name of a model or workload is added to, for where it is pushed if nobody says; None: in the home.
+
+    Example:
+        With `I4Q_REGISTRY=registry.factory:5000/ai`, tool-wear goes to `registry.factory:5000/ai/tool-wear`.
+    """
+    return os.environ.get("I4Q_REGISTRY", "").rstrip("/") or None
 
 
 def plain_http() -> frozenset[str]:

@@ -230,8 +230,8 @@ class Model(Document):
         """Push the files as one OCI artifact; returns the model with its reference.
 
         Args:
-            to: `host[:port]/repository[:tag]` or `oci:FOLDER[:tag]`; without it, the folder `registry` of the
-                home (see config). The tag is the version if not given.
+            to: `host[:port]/repository[:tag]` or `oci:FOLDER[:tag]`; without it, as `I4Q_REGISTRY` says:
+                if it says nothing, the folder `registry` of the home. The tag is the version if not given.
             timeout: in seconds.
             progress: told of bytes sent; the default draws a bar on a terminal.
 

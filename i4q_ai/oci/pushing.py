@@ -23,7 +23,7 @@ def push(thing: T, to: str | None = None, *, timeout: float = 3600, progress: Pr
 
     Args:
         thing: with its files here.
-        to: `host[:port]/repository[:tag]` or `oci:FOLDER[:tag]`; without it, `oci:<home>/registry/<name>`.
+        to: `host[:port]/repository[:tag]` or `oci:FOLDER[:tag]`; without it, as `I4Q_REGISTRY` says.
             The tag is the version if not given.
         timeout: in seconds, for all of it.
         progress: told of bytes sent; the default draws bars on a terminal.
@@ -37,7 +37,7 @@ def push(thing: T, to: str | None = None, *, timeout: float = 3600, progress: Pr
         VersionExistsError: that tag exists with other content.
         RegistryError, UnreachableError, StorageError, DeadlineError: it could not be written.
     """
-    reference = Reference.parse(to) if to else Reference("", str(config.home() / "registry" / thing.name))
+    reference = Reference.parse(to) if to else _usual(thing.name)
     if reference.digest:
         raise ReferenceInvalid(f"{to!r}: one pushes to a tag, not to a digest", hint="leave out the part from '@' on")
     deadline = Deadline.after(timeout, f"pushing {thing.name} {thing.version}")
@@ -45,3 +45,11 @@ def push(thing: T, to: str | None = None, *, timeout: float = 3600, progress: Pr
     sink = opening.source(reference)
     sink.push(artifact, reference.tag or thing.version, deadline, progress or progresses.default())
     return cast("T", thing.replace(source=None, reference=str(reference.at(artifact.digest))))
+
+
+def _usual(name: str) -> Reference:
+    """Where a thing of that name goes if nobody says where."""
+    registry = config.registry()
+    if registry:
+        return Reference.parse(f"{registry}/{name}")
+    return Reference("", str(config.home() / "registry" / name))
