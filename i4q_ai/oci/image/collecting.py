@@ -119,8 +119,14 @@ def run_pip(arguments: Sequence[str], platform: Platform, deadline: Deadline) ->
     except subprocess.TimeoutExpired as error:
         raise DeadlineError(f"fetching wheels for {platform} took longer than it was given") from error
     if done.returncode:
-        words = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")] or done.stderr.splitlines()
-        told = words[-1].removeprefix("ERROR:").strip() if words else f"exit code {done.returncode}"
         raise UnreachableError(
-            f"pip could not fetch wheels for {platform}: {told}", hint="or give a folder that holds the wheels"
+            f"pip could not fetch wheels for {platform}: {_last_words(done.stderr)}",
+            hint="or give a folder that holds the wheels",
         )
+
+
+def _last_words(told: str) -> str:
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    crashed = not errors or errors[-1] == "Exception:"
+    return (lines[-1] if lines else "it says nothing") if crashed else errors[-1]

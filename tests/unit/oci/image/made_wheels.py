@@ -21,9 +21,13 @@ def wheel(
     version: str = "1.0",
     modes: Mapping[str, int] | None = None,
 ) -> Wheel:
-    """A wheel with these files, and with the WHEEL file that it must have."""
+    """A wheel with these files, and with those that it must have."""
     path = folder / f"{name}-{version}-{tags}.whl"
-    about = {f"{name}-{version}.dist-info/WHEEL": b"Wheel-Version: 1.0\n"}
+    info = f"{name}-{version}.dist-info"
+    about = {
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+    }
     with zipfile.ZipFile(path, "w") as archive:
         for inside, content in (about | dict(files)).items():
             member = zipfile.ZipInfo(inside)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import tarfile
@@ -21,9 +20,8 @@ from i4q_ai.errors import (
 )
 from i4q_ai.oci import image, media
 from i4q_ai.oci.image import BuiltImage
+from tests.unit.oci.image.made_inputs import lock_with_wheels, root
 from tests.unit.oci.image.made_wheels import wheel
-
-ELF = b"\x7fELF" + bytes(14)
 
 
 @pytest.fixture(autouse=True)
@@ -37,31 +35,9 @@ def base(tmp_path: Path) -> Path:
     return root(tmp_path / "root.tar")
 
 
-def root(path: Path, *, machine: int = 62, name: str = "usr/bin/python3.11") -> Path:
-    with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as tar:
-        member = tarfile.TarInfo(name)
-        member.mode, program = 0o755, ELF + machine.to_bytes(2, "little")
-        member.size = len(program)
-        tar.addfile(member, io.BytesIO(program))
-    return path
-
-
 @pytest.fixture
 def inputs(tmp_path: Path) -> dict[str, Any]:
-    """A lock of two packages, and the folder with their wheels."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    made = [
-        wheel(folder, {"spam.py": b"x = 1\n"}),
-        wheel(folder, {"eggs/native.so": b"amd64"}, name="eggs", tags="cp311-cp311-manylinux_2_28_x86_64"),
-        wheel(folder, {"eggs/native.so": b"arm64"}, name="eggs", tags="cp311-cp311-manylinux_2_28_aarch64"),
-    ]
-    hashes: dict[str, list[str]] = {}
-    for each in made:
-        hashes.setdefault(each.name, []).append(f"--hash=sha256:{hashlib.sha256(each.path.read_bytes()).hexdigest()}")
-    lock = tmp_path / "some.lock"
-    lock.write_text("".join(f"{name}==1.0 {' '.join(each)}\n" for name, each in hashes.items()))
-    return {"lock": lock, "wheels": folder, "bytecode": False}
+    return {"lock": lock_with_wheels(tmp_path), "wheels": tmp_path / "wheels", "bytecode": False}
 
 
 def _content(archive: Path) -> dict[str, bytes]:
