@@ -16,8 +16,8 @@ import pytest
 
 from i4q_ai import yamls
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import DeadlineError, ForbiddenError, InvalidError, UnreachableError
-from i4q_ai.kube import Api, link
+from i4q_ai.errors import DeadlineError, ForbiddenError, UnreachableError
+from i4q_ai.kube import Api
 from tests.e2e.kube.conftest import Soon
 
 VERSION = {"gitVersion": "v1.34.4"}
@@ -190,24 +190,6 @@ def test_a_watch_that_ends_at_once_every_time_is_not_hurried(script: Script, api
     script.replies = [Reply(_listing("1")), Reply([])]
     assert [event.type for event in api.watch("Pod", "a", deadline=Deadline.after(3))] == ["RESYNC"]
     assert len(script.asked) < 10
-
-
-def test_a_pod_is_its_service_account(
-    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, soon: Soon
-) -> None:
-    for name, content in {"token": "account\n", "ca.crt": "none", "namespace": "line"}.items():
-        (tmp_path / name).write_text(content)
-    monkeypatch.setattr(link, "ACCOUNT", tmp_path)
-    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
-    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "1")
-    with pytest.raises(InvalidError, match="certificates"):
-        Api.in_cluster()
-
-
-def test_this_is_no_pod(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    with pytest.raises(InvalidError, match="in cluster: Service host/port is not set"):
-        Api.in_cluster()
 
 
 def test_a_port_where_something_else_answers(tmp_path: Path, soon: Soon) -> None:
