@@ -15,7 +15,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from i4q_ai.edge import account, termination
@@ -23,11 +22,12 @@ from i4q_ai.edge.account import Account
 from i4q_ai.edge.agent import Agent
 from i4q_ai.edge.configmaps import ConfigMaps
 from i4q_ai.edge.following import Follower
+from i4q_ai.edge.holding import Hold
 from i4q_ai.edge.publishing import Publisher
 from i4q_ai.edge.scope import Scope
 from i4q_ai.edge.sources import Sources
 from i4q_ai.errors import ConflictError, I4qError
-from i4q_ai.status import Phase, Report
+from i4q_ai.status import Report
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Sidecar:
         mounted: a folder with a folder of each, if the pod mounts them.
         status: name of the ConfigMap to report into.
         pod: whose key there is.
-        once: called with each report; the agent ends when it says so. None lets it go on.
+        hold: says when an init container is over; without it, nothing is.
     """
 
     def __init__(
@@ -60,11 +60,10 @@ class Sidecar:
         mounted: Path | None,
         status: str,
         pod: str,
-        once: Callable[[Report, Sources], bool] | None = None,
+        hold: Hold | None = None,
     ) -> None:
-        self._once = once
+        self._hold = hold
         self._told_to_stop = False
-        self._looking = threading.Lock()
         self._report: Report | None = None
         self.agent = Agent(folder, scope=Scope.POD, publish=self._reported)
         self._sources = Sources(self.agent.paths, names, mounted, self._changed)
@@ -93,89 +92,49 @@ class Sidecar:
 
     def _reported(self, text: str) -> None:
         self._publisher.offer(text)
-        if self._once is not None:
+        if self._hold is not None:
             self._report = Report.model_validate_json(text)
             self._look()
 
     def _look(self) -> None:
-        with self._looking:
-            if self._once is not None and self._report is not None and self._once(self._report, self._sources):
-                self.agent.stop()
-
-
-class Once:
-    """Ends a sidecar that is an init container: well when every model is there, badly when one cannot come.
-
-    Args:
-        log_file: where the last words go.
-    """
-
-    def __init__(self, log_file: Path) -> None:
-        self._log_file = log_file
-        self._said = ""
-        self.failure: str | None = "it was stopped before its models were there"
-
-    def __call__(self, report: Report, sources: Sources) -> bool:
-        """Look at a report; True when it is over."""
-        waits, failed = outstanding(report, complete=sources.complete, revision=sources.revision)
-        self.failure = waits or None
-        if waits and waits != self._said:
-            self._said = waits
-            sys.stderr.write(f"{waits}\n")
-            termination.say(waits, self._log_file)
-        return failed or not waits
-
-    def expire(self, agent: Agent, timeout: float) -> None:
-        """Give up."""
-        self.failure = f"{self._said or self.failure}; gives up after {timeout:g} s"
-        agent.stop()
-
-
-def outstanding(report: Report, *, complete: bool, revision: int) -> tuple[str, bool]:
-    """What a workload must still wait for, in words; and whether waiting will not help.
-
-    Args:
-        report: of the agent.
-        complete: every ConfigMap has said what it wants.
-        revision: of what they have said.
-    """
-    missing = [item for item in report.items if item.phase is not Phase.READY]
-    told = [f"model '{item.name}': {item.message}" for item in missing if item.message]
-    told += [report.message] if report.message else []
-    if complete and report.revision == revision and not missing:
-        return "", False
-    failed = any(item.phase is Phase.FAILED for item in missing) and report.revision == revision
-    return "; ".join(told) or "waits for its models", failed
+        """Whether it is over, after news from either side: reports and ConfigMaps may come in any order."""
+        if self._hold is None or self._report is None:
+            return
+        # The revision is read last: a report that is older than what is said meanwhile does not count.
+        complete, revision = self._sources.complete, self._sources.revision
+        if self._hold.look(self._report, complete=complete, revision=revision):
+            self.agent.stop()
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run until told to stop, or, with `--once`, until every model is there."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.timeout is not None and not (given.once and given.timeout > 0):
+        parser.error("--timeout is a number of seconds, and for --once")
     os.umask(_READABLE)
     termination.leave_when_told()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("i4q_ai").setLevel(logging.INFO)
-    once = Once(given.termination_log) if given.once else None
+    hold = Hold(given.termination_log) if given.once else None
     try:
-        sidecar = _sidecar(given, once)
+        sidecar = _sidecar(given, hold)
     except (I4qError, OSError) as error:
         termination.fail(str(error), given.termination_log)
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sidecar.stop())
-    if once is not None and given.timeout is not None:
-        timer = threading.Timer(given.timeout, once.expire, (sidecar.agent, given.timeout))
-        timer.daemon = True
-        timer.start()
+    if hold is not None and given.timeout is not None:
+        _limit(hold, sidecar, given.timeout)
     sidecar.run()
-    if once is not None and once.failure is not None:
-        termination.fail(once.failure, given.termination_log)
+    if hold is not None and hold.failure is not None:
+        termination.fail(hold.failure, given.termination_log)
         return 1
     termination.say("", given.termination_log)
     return 0
 
 
-def _sidecar(given: argparse.Namespace, once: Once | None) -> Sidecar:
+def _sidecar(given: argparse.Namespace, hold: Hold | None) -> Sidecar:
     maps = ConfigMaps(Account.here(os.environ, given.account), given.namespace)
     folder, told = given.folder.absolute(), False
     while True:
@@ -187,7 +146,7 @@ def _sidecar(given: argparse.Namespace, once: Once | None) -> Sidecar:
                 mounted=given.mounted,
                 status=given.status,
                 pod=given.pod,
-                once=once,
+                hold=hold,
             )
         except ConflictError as error:
             if not told:
@@ -195,6 +154,16 @@ def _sidecar(given: argparse.Namespace, once: Once | None) -> Sidecar:
                 termination.say(str(error), given.termination_log)
             told = True
             time.sleep(_LOCK_PAUSE)  # a lock has no event
+
+
+def _limit(hold: Hold, sidecar: Sidecar, timeout: float) -> None:
+    def expire() -> None:
+        hold.give_up(timeout)
+        sidecar.agent.stop()
+
+    timer = threading.Timer(timeout, expire)
+    timer.daemon = True
+    timer.start()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -37,13 +37,12 @@ def say(text: str, path: Path = DEFAULT) -> None:
     """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            file.write(message(text))
     except FileNotFoundError:
         return
     except OSError as error:
         log.warning("%s: %s", path, error.strerror)
-        return
-    with os.fdopen(handle, "wb", buffering=0) as file:
-        file.write(message(text))
 
 
 def fail(text: str, path: Path = DEFAULT) -> None:

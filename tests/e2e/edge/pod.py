@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from i4q_ai.desired import Desired, ModelItem
 from i4q_ai.edge import Control, Paths
 from i4q_ai.model import Model
@@ -35,6 +37,7 @@ class Pod:
     name: str = "line-0"
     maps: tuple[str, ...] = ("model-wear",)
     revision: int = 0
+    token: str = ""
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -50,8 +53,8 @@ class Pod:
         account = self.base / "account"
         account.mkdir()
         self.apply(*rights(self.namespace, self.maps))
-        token = self.apiserver.kubectl("create", "token", "line", "-n", self.namespace)
-        (account / "token").write_text(token)
+        self.token = self.apiserver.kubectl("create", "token", "line", "-n", self.namespace)
+        (account / "token").write_text(self.token)
         (account / "ca.crt").write_bytes(self.apiserver.authority.read_bytes())
         self.words.touch()
 
@@ -96,8 +99,11 @@ class Pod:
 
     def published(self) -> Report | None:
         """What the status ConfigMap says of this pod."""
-        text = self.apiserver.kubectl("get", "configmap", STATUS, "-n", self.namespace, "-o", "json")
-        data = json.loads(text).get("data", {})
+        url = f"{self.apiserver.url}/api/v1/namespaces/{self.namespace}/configmaps/{STATUS}"
+        told = {"Authorization": f"Bearer {self.token}"}
+        answer = requests.get(url, headers=told, verify=str(self.apiserver.authority), timeout=DEADLINE)
+        answer.raise_for_status()
+        data = answer.json().get("data", {})
         return Report.model_validate_json(data[f"{self.name}.json"]) if f"{self.name}.json" in data else None
 
     def report(self) -> Report:
@@ -114,8 +120,14 @@ class Pod:
                     return seen
         raise AssertionError(f"'{name}' never came so far; last: {last}")
 
-    def until_published(self, fits: Callable[[Report | None], bool]) -> None:
-        eventually(lambda: fits(self.published()))
+    def until_published(self, fits: Callable[[Report], bool]) -> None:
+        """Wait until there is a report of this pod in the status ConfigMap that fits."""
+
+        def found() -> bool:
+            report = self.published()
+            return report is not None and fits(report)
+
+        eventually(found)
 
     def content(self, name: str = "wear") -> str:
         """What the workload reads."""
@@ -154,6 +166,11 @@ def rights(namespace: str, maps: tuple[str, ...], *, without: str = "") -> list[
         },
         _configmap(namespace, STATUS, None),
     ]
+
+
+def versions(report: Report) -> dict[str, str]:
+    """Name → version of what is ready."""
+    return {item.name: item.version for item in report.items if item.phase is Phase.READY}
 
 
 def _rule(verbs: list[str], names: list[str]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pytest
 
 from i4q_ai.edge import fetch, termination, wait
 from i4q_ai.edge.account import Account
+from i4q_ai.edge.holding import Hold, outstanding
 from i4q_ai.edge.paths import socket_path
-from i4q_ai.edge.sidecar import outstanding
 from i4q_ai.errors import DeadlineError, InvalidError, NotFoundError, ReferenceInvalid, UnreachableError
 from i4q_ai.status import Observation, Phase, Report
 
@@ -127,6 +127,27 @@ def report(*phases: Phase, revision: int = 3, message: str = "") -> Report:
 )
 def test_what_an_init_container_must_wait_for(seen: Report, complete: bool, waits: str, failed: bool) -> None:
     assert outstanding(seen, complete=complete, revision=3) == (waits, failed)
+
+
+def test_a_hold_says_what_it_waits_for_and_stays_over(tmp_path: Path) -> None:
+    words = tmp_path / "termination-log"
+    words.touch()
+    hold = Hold(words)
+    assert not hold.look(report(Phase.FETCHING), complete=True, revision=3)
+    assert words.read_text() == "model 'm0': is Fetching"
+    assert hold.failure
+    assert hold.look(report(Phase.READY), complete=True, revision=3)
+    assert hold.look(report(Phase.FETCHING, revision=4), complete=True, revision=4)
+    hold.give_up(5)
+    assert hold.failure is None
+
+
+def test_a_hold_that_has_given_up_stays_so(tmp_path: Path) -> None:
+    hold = Hold(tmp_path / "nowhere")
+    hold.look(report(Phase.FETCHING), complete=True, revision=3)
+    hold.give_up(5)
+    assert hold.look(report(Phase.READY), complete=True, revision=3)
+    assert hold.failure == "model 'm0': is Fetching; gives up after 5 s"
 
 
 def test_the_socket_lies_in_the_folder_where_nothing_else_can_be_written(
