@@ -15,7 +15,7 @@ __all__ = ["apiserver", "git_server", "kube_namespace", "plant", "plant_namespac
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say where the logs of foreign processes are when a test failed."""
-    if kept := config.stash.get(KEPT_LOGS, None):
+    if (kept := config.stash.get(KEPT_LOGS, None)) and Path(kept).is_dir():
         terminalreporter.write_line(f"logs of the test bed: {kept}")
 
 

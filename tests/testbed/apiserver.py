@@ -23,7 +23,7 @@ _FIRST_SERVICE = "10.96.0.1"
 _GATES = "--feature-gates=ImageVolume=true"
 _KUBECTL_TIMEOUT = 180
 _REQUEST_TIMEOUT = 10
-_READY_TIMEOUT = 120
+_READY_TIMEOUT = 300
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,11 @@ class ApiServer:
                 assert waiting.stderr is not None
                 raise TimeoutError(f"{what}: {waiting.stderr.read().strip()}")
 
+    def wait_ready(self, *, of: Iterable[Process] = ()) -> None:
+        """Wait until it answers, for instance after `server.processes["kube-apiserver"].restart()`."""
+        needed = [self.processes["kube-apiserver"], *of]
+        wait_until(self._ready, what=f"{self.name}'s API server is ready", of=needed, timeout=_READY_TIMEOUT)
+
     def _kubectl(self, arguments: Iterable[str | Path]) -> list[str]:
         flags = [f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.folder / 'kubectl'}"]
         return [*self.place.enter, *control_plane("kubectl"), *flags, *map(str, arguments)]
@@ -194,8 +199,7 @@ class ApiServer:
         port = free_port(self.place.address if not self.place.enter else "127.0.0.1")
         self.url = f"https://{self.place.address}:{port}"
         self._run_program(stack, "kube-apiserver", self._flags(etcd.url, port))
-        started = [etcd.process, self.processes["kube-apiserver"]]
-        wait_until(self._ready, what=f"{self.name}'s API server is ready", of=started)
+        self.wait_ready(of=[etcd.process])
         if self._controllers:
             self._run_program(stack, "kube-controller-manager", self._controller_flags(*clients))
         if self._scheduler:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
-from tests.testbed import limits
+from tests.testbed import machine
 from tests.testbed.caching import cache
 from tests.testbed.processes import Process, wait_until
 from tests.testbed.programs import node
@@ -37,7 +37,7 @@ class Backbone:
         # First of all: the address of an edge that is cut off must not leave this machine by the default route.
         _run(["ip", "route", "replace", "unreachable", _ALL, "metric", "4000"])
         _run(["ip", "address", "replace", f"{HUB}/32", "dev", "lo"])
-        limits.widen()
+        machine.widen_watches()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,7 +140,7 @@ def _number(stack: ExitStack) -> int:
 
 
 def _remove_backbone() -> None:
-    limits.restore()
+    machine.give_back()
     shown = _run(["ip", "-oneline", "address", "show", "dev", "lo"])
     if f"{HUB}/32" in shown:
         _run(["ip", "address", "delete", f"{HUB}/32", "dev", "lo"])

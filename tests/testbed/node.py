@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import requests
 
-from tests.testbed import cgroups
+from tests.testbed import cgroups, machine
 from tests.testbed.apiserver import ApiServer
 from tests.testbed.network import Room
 from tests.testbed.packages import CNI
@@ -155,7 +155,7 @@ class Containers:
         for path in ("/var/lib/kubelet", "/var/lib/containerd", "/var/lib/cni", "/var/log"):
             own = self.folder / path.removeprefix("/")
             own.mkdir(parents=True)
-            Path(path).mkdir(parents=True, exist_ok=True)
+            machine.mount_point(Path(path))
             self._room.run(["mount", "--bind", own, path])
         for name, value in _KERNEL.items():
             own = self.folder / "kernel" / name

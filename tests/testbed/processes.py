@@ -58,11 +58,16 @@ class Process:
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        self._run = run
+        self._run, self._folder, self._env = run, folder, dict(env or {})
         self._entered = bool(enter)
+        self._command = [*enter, *command]
+        self._popen = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
-            self._popen = spawn([*enter, *command], output=log, folder=folder, env=env)
-        run.note(self._popen.pid)
+            started = spawn(self._command, output=log, folder=self._folder, env=self._env)
+        self._run.note(started.pid)
+        return started
 
     @property
     def pid(self) -> int:
@@ -109,6 +114,11 @@ class Process:
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait(_STOP_TIMEOUT)
         self._run.forget(self._popen.pid)
+
+    def restart(self) -> None:
+        """Start the same program again once it was ended; it appends to its log."""
+        self.kill()
+        self._popen = self._start()
 
 
 def spawn(

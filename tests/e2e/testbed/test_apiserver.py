@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.testbed.apiserver import ApiServer, Etcd
+from tests.testbed.processes import ProcessEnded
 from tests.testbed.programs import control_plane
 from tests.testbed.runs import Run
 
@@ -56,9 +57,14 @@ def test_clusters_that_share_an_etcd_do_not_see_each_other(testbed_run: Run) -> 
         assert "pod/p created" in right.kubectl("apply", "-f", "-", input=json.dumps(pod))
 
 
-def test_an_end_in_between_says_what_the_program_said(testbed_run: Run, tmp_path: Path) -> None:
-    with ApiServer(testbed_run, "failing") as server:
+def test_one_that_was_ended_is_noticed_and_comes_back_with_what_it_knew(testbed_run: Run) -> None:
+    with ApiServer(testbed_run, "resting") as server:
+        server.kubectl("create", "namespace", "remembered")
         server.processes["kube-apiserver"].kill()
         with pytest.raises(RuntimeError, match="refused"):
             server.kubectl("get", "namespaces")
-        assert server.processes["kube-apiserver"].tail()
+        with pytest.raises(ProcessEnded, match=r"kube-apiserver ended with -9; .*kube-apiserver\.log ends with:\n."):
+            server.wait("--for=create", "namespace/never")
+        server.processes["kube-apiserver"].restart()
+        server.wait_ready()
+        assert "remembered" in server.kubectl("get", "namespaces")
