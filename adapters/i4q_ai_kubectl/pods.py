@@ -16,8 +16,8 @@ _HOPELESS = (
     "RunContainerError", "ImageInspectError", "CreatePodSandboxError",
 )  # fmt: skip
 _LONGEST = 600
-REFUSED = 3
-"""Exit code of our own programs for what will not get better by trying again, a model that cannot be served."""
+SERVER, REFUSED = "server", 3
+"""The container of the model server, and its exit code for a model that cannot be served however often it is tried."""
 TRIES = 3
 """How often a container may end badly until that counts as a failure."""
 
@@ -70,7 +70,7 @@ def trouble(pod: Pod) -> Trouble:
     for condition in status.get("conditions", ()):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return Trouble(Phase.PENDING, condition.get("reason", "NotScheduled"), _short(condition.get("message", "")))
-    found = [*_containers(status, "initContainerStatuses"), *_containers(status, "containerStatuses")]
+    found = [*_initial_containers(status), *_containers(status)]
     for phase in (Phase.FAILED, Phase.FETCHING, Phase.STARTING):
         for each in found:
             if each.phase is phase and each.reason:
@@ -93,26 +93,46 @@ def _initial(name: str) -> Trouble:
     return Trouble(Phase.FETCHING, "Fetching", "is being fetched and verified")
 
 
-def _containers(status: dict[str, Any], field: str) -> Iterator[Trouble]:
-    for each in status.get(field, ()):
-        waiting, ended = each.get("state", {}).get("waiting"), each.get("state", {}).get("terminated")
-        last = each.get("lastState", {}).get("terminated")
-        if waiting and waiting.get("reason") in _HOPELESS:
-            yield Trouble(Phase.FAILED, waiting["reason"], _named(each, waiting.get("message", "")))
-        elif waiting and waiting.get("reason") in _PULLING:
-            yield Trouble(Phase.FETCHING, waiting["reason"], _named(each, waiting.get("message", "")))
-        elif (ended or last) and (ended or last).get("exitCode") and not each.get("ready"):
-            yield _ended(each, ended or last, waiting)
+def _initial_containers(status: dict[str, Any]) -> Iterator[Trouble]:
+    for each in status.get("initContainerStatuses", ()):
+        ended = each.get("state", {}).get("terminated") or each.get("lastState", {}).get("terminated")
+        if _refused(each):
+            yield _refusal(each)
+        elif ended and ended.get("exitCode") and not each.get("ready"):
+            yield _ended(each, ended)
 
 
-def _ended(container: dict[str, Any], ended: dict[str, Any], waiting: dict[str, Any] | None) -> Trouble:
-    """A container that ended badly, and is started again or will be."""
-    message = _named(container, _said(ended))
-    if ended["exitCode"] == REFUSED:
+def _containers(status: dict[str, Any]) -> Iterator[Trouble]:
+    for each in status.get("containerStatuses", ()):
+        now, last = each.get("state", {}), each.get("lastState", {}).get("terminated")
+        ended = now.get("terminated") or last
+        # One that ends well ends too early all the same; unless it runs by now.
+        early = ended and (ended.get("exitCode") or "running" not in now)
+        if _refused(each):
+            yield _refusal(each)
+        elif early and not each.get("ready"):
+            yield _ended(each, ended)
+
+
+def _refused(container: dict[str, Any]) -> bool:
+    """Whether the kubelet cannot even start it."""
+    return container.get("state", {}).get("waiting", {}).get("reason") in (*_HOPELESS, *_PULLING)
+
+
+def _refusal(container: dict[str, Any]) -> Trouble:
+    waiting = container["state"]["waiting"]
+    phase = Phase.FAILED if waiting["reason"] in _HOPELESS else Phase.FETCHING
+    return Trouble(phase, waiting["reason"], _named(container, waiting.get("message", "")))
+
+
+def _ended(container: dict[str, Any], ended: dict[str, Any]) -> Trouble:
+    """A container that ended, and is started again or will be."""
+    message, state = _named(container, _said(ended)), container.get("state", {})
+    if container["name"] == SERVER and ended.get("exitCode") == REFUSED:
         return Trouble(Phase.FAILED, "ModelRefused", message)
-    if container.get("restartCount", 0) + bool(container.get("state", {}).get("terminated")) < TRIES:
+    if container.get("restartCount", 0) + ("terminated" in state) < TRIES:
         return Trouble(Phase.STARTING, ended.get("reason", "Error"), f"is being started again: {message}")
-    return Trouble(Phase.FAILED, (waiting or ended).get("reason", "Error"), message)
+    return Trouble(Phase.FAILED, (state.get("waiting") or ended).get("reason", "Error"), message)
 
 
 def _said(ended: dict[str, Any]) -> str:
