@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from i4q_ai import config
 from i4q_ai import progress as progresses
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import InvalidError, NotFoundError
@@ -25,6 +23,7 @@ from i4q_ai.oci.image.layering import Layer, layer_of_folder
 from i4q_ai.oci.image.locked import Requirement
 from i4q_ai.oci.image.platforms import Platform, parse
 from i4q_ai.oci.image.result import BuiltImage, Part, PlatformImage
+from i4q_ai.oci.image.workshop import workshop
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.progress import Progress
 
@@ -115,8 +114,7 @@ def build(
     )
     target = targets.parse(str(to), name, job.version)
     followed = progress or progresses.default()
-    with _workshop() as fresh:
-        work = Path(fresh)
+    with workshop() as work:
         bases = open_bases(str(base), wanted, work, job.deadline, followed, compress=compress)
         images = [_image(each, work / each.platform.architecture, job) for each in bases]
         artifact = _artifact(images, job.version)
@@ -135,13 +133,6 @@ def _epoch(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > len("99999999999"):
         raise InvalidError(f"{_EPOCH} is {text!r}, not a number of seconds since 1970")
     return int(text)
-
-
-def _workshop() -> tempfile.TemporaryDirectory[str]:
-    folder = config.cache() / "building"
-    with storage_errors(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=folder)
 
 
 def _image(base: Base, work: Path, job: _Job) -> _Image:
