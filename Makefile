@@ -1,4 +1,4 @@
-# make demo   the whole story on this machine, in about a minute
+# make demo   the whole story on this machine, in about a minute; BACKEND=kubectl: on real clusters, as root
 # make test   all tests             make check   style, types, layers, docs
 # make testbed  the foreign programs that tests run against, built once
 # make bench  the figures           make docs    the site, in site/
@@ -16,14 +16,24 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 # Python compiles what it imports; pip would compile all of it, which takes longer than the rest.
 LAZILY := --no-compile
 
+BACKEND ?= embedded
+
 .PHONY: demo test testbed check bench docs lowest clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
+demo: demo-$(BACKEND)
+
 # A home of its own, in a temporary folder that goes away with the shell, however that ends.
-demo: $(VENV)/.all
+demo-embedded: $(VENV)/.all
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT && trap 'exit 143' TERM \
 		&& I4Q_HOME="$$home/home" I4Q_CACHE="$$home/cache" $(RUN)/python examples/quickstart.py
+
+demo-kubectl: $(VENV)/.group-test $(VENV)/.go
+	@$(RUN)/python -m tests.testbed.demo
+
+demo-%:
+	@echo "there is no BACKEND '$*' to show: embedded, kubectl" >&2; exit 2
 
 test: $(VENV)/.group-test $(VENV)/.go
 	$(RUN)/python -m pytest

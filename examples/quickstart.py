@@ -1,13 +1,12 @@
 """One model, from training to answers at the edge, with nothing but Python: what `make demo` runs.
 
-The hub is the embedded one: clusters are folders on this machine, each with a running edge agent, in `$I4Q_HOME`.
-With `REGISTRY=host:port` set, artifacts go to that registry; without it, to a folder in `$I4Q_HOME`.
+Which hub it is, `I4Q_HUB` says. The embedded one makes its clusters: folders on this machine, each with a running edge
+agent. A Kubernetes one has them already; its inventory names edge-1, edge-2 and edge-3, which reach `I4Q_REGISTRY`.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import time
@@ -26,12 +25,12 @@ from traffic import Traffic
 import i4q_ai as i4q
 
 HERE = Path(__file__).parent
-REGISTRY = os.environ.get("REGISTRY")
 CLUSTERS = {
     "edge-1": {"labels": {"line": "cnc", "hall": "north"}, "resources": {"memory": "4Gi"}},
     "edge-2": {"labels": {"line": "cnc", "hall": "south"}, "resources": {"memory": "8Gi"}},
     "edge-3": {"labels": {"line": "press", "hall": "south"}, "resources": {"memory": "2Gi"}},
 }
+NAMES = {"tool-wear", "watcher"}
 BEGAN = time.perf_counter()
 
 
@@ -61,7 +60,7 @@ def packed(version: str, estimator: object, past: MachineData, held_out: Machine
     model = i4q.Model.from_sklearn(
         estimator, name="tool-wear", version=version, example=held_out.X[:100], training=past.X, metrics=metrics
     )
-    model = model.push(f"{REGISTRY}/models/tool-wear" if REGISTRY else None)
+    model = model.push()
     say(f"version {version}: trained on {len(past)} rows, {dict(metrics)}")
     place, _, digest = model.reference.partition("@")
     say(f"  {model.size / 1024:.0f} KiB of ONNX at {place}, {digest[:19]}…")
@@ -87,8 +86,12 @@ def tell(hub: i4q.Hub) -> None:
     v1, v2 = packed("1", simple, data[:6000], held_out), packed("2", better, data[:8000], held_out)
 
     chapter("Three clusters, and a rule that says which are meant")
+    known = {cluster.name for cluster in hub.clusters}
     for name, about in CLUSTERS.items():
-        hub.clusters.add(name, **about)
+        if name in known:
+            hub.clusters.label(name, about["labels"])
+        else:
+            hub.clusters.add(name, **about)
     where = i4q.Placement("cnc", (i4q.Label("line") == "cnc") & (i4q.Resource("memory") >= "1Gi"))
     say(hub.explain(where))
 
@@ -109,7 +112,7 @@ def tell(hub: i4q.Hub) -> None:
         HERE / "watcher", name="watcher", version="1", command=["python", "main.py"],
         uses={"tool-wear": "url"}, port=8000, ready="/ready",
     )  # fmt: skip
-    watcher = hub.deploy(watcher.push(f"{REGISTRY}/apps/watcher" if REGISTRY else None), to=where).wait()
+    watcher = hub.deploy(watcher.push(), to=where).wait()
     worst = held_out.X[np.argsort(better.predict_proba(held_out.X)[:, 1])[-1:]]
     verdict = judged(watcher, "edge-1", worst)
     must(verdict["model"] == "1", f"on edge-1 it says: {verdict}")
@@ -137,17 +140,29 @@ def tell(hub: i4q.Hub) -> None:
     must(hub.list() == [], "the hub has forgotten them")
 
 
+def take_away(hub: i4q.Hub, clusters: set[str]) -> None:
+    """What is left when the story ends early, users first; and the clusters that were made for it."""
+    for deployment in sorted(hub.list(), key=lambda each: each.kind == "model"):
+        if deployment.name in NAMES:
+            deployment.delete()
+    for name in clusters & {cluster.name for cluster in hub.clusters}:
+        hub.clusters.remove(name, refresh=False)
+
+
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with i4q.Hub() as hub:
-        taken = CLUSTERS.keys() & {cluster.name for cluster in hub.clusters}
-        must(not taken, f"the names of the clusters are free in {hub.address}")
+        there = {cluster.name for cluster in hub.clusters} & CLUSTERS.keys()
+        if hub.capabilities.joins:
+            must(there == CLUSTERS.keys(), f"{hub.address} has {', '.join(CLUSTERS)}")
+        else:
+            must(not there, f"the names of the clusters are free in {hub.address}")
+        must(not NAMES & {deployment.name for deployment in hub.list()}, "and so are those of the deployments")
         try:
             tell(hub)
         finally:
-            for name in CLUSTERS.keys() & {cluster.name for cluster in hub.clusters}:
-                hub.clusters.remove(name, refresh=False)
-    chapter("Done: the clusters are stopped and removed")
+            take_away(hub, CLUSTERS.keys() - there)
+    chapter("Done: nothing of it is left")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     verb = verbs.add_parser("deploy", help="train, push and deploy everything")
     verb.add_argument("--line", default="cnc", help="clusters with the label line=… (default: %(default)s)")
     verb.add_argument("--models", default="1", help="version of the models (default: %(default)s)")
-    verb.add_argument("--registry", help="host:port to push to (default: a folder in the home)")
     verb = verbs.add_parser("ask", help="which of these configurations is best")
     verb.add_argument("cluster")
     verb.add_argument("configurations", type=Path, help="a JSON file with a list of them")
@@ -45,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     with i4q.Hub(given.hub) as hub:
         if given.verb == "deploy":
-            module = deploy(hub, line=given.line, version=given.models, registry=given.registry).wait()
+            module = deploy(hub, line=given.line, version=given.models).wait()
             print(module.app.status())
         elif given.verb == "ask":
             text = given.configurations.read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """Deploys the module: two models and the workload that consumes them, to every cluster of a line.
 
-Which hub it goes to is configuration (`I4Q_HUB`, or an argument); nothing here knows what stands behind it.
+Which hub it goes to, and by which registry, is configuration (`I4Q_HUB`, `I4Q_REGISTRY`); nothing here knows what
+stands behind it.
 """
 
 from __future__ import annotations
@@ -54,19 +55,18 @@ def workload(version: str = "1") -> i4q.Workload:
     )
 
 
-def deploy(hub: i4q.Hub, *, line: str = "cnc", version: str = "1", registry: str | None = None) -> Module:
+def deploy(hub: i4q.Hub, *, line: str = "cnc", version: str = "1") -> Module:
     """Train, push and deploy everything.
 
     Args:
         hub: any.
         line: value of the label `line` of the clusters that are meant.
         version: of the models.
-        registry: `host:port` to push to; the home's own folder without one.
     """
     where = i4q.Placement(f"line-{line}", i4q.Label("line") == line)
-    risk, strain = (train.push(model, registry) for model in train.models(version))
+    risk, strain = (model.push() for model in train.models(version))
     return Module(
         failure_risk=hub.deploy(risk, to=where),
         overstrain=hub.deploy(strain, to=where, flavour="files"),
-        app=hub.deploy(train.push(workload(), registry), to=where),
+        app=hub.deploy(workload().push(), to=where),
     )

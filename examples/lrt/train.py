@@ -38,11 +38,6 @@ def _fitted(name: str, version: str, X: np.ndarray, y: np.ndarray, trees: int) -
     )
 
 
-def push(thing: i4q.Model | i4q.Workload, registry: str | None) -> i4q.Model | i4q.Workload:
-    """Push to `registry/lrt/NAME`; to the home's own folder without a registry."""
-    return thing.push(f"{registry}/lrt/{thing.name}" if registry else None)
-
-
 def models(version: str, *, trees: int = 100) -> tuple[i4q.Model, i4q.Model]:
     """Both models, packed and not pushed yet."""
     data = load()

@@ -1,4 +1,4 @@
-"""The line-reconfiguration module: deployed, asked, and given new models while it runs."""
+"""The line-reconfiguration module: deployed, asked, and given new models while it runs; the same on every backend."""
 
 from __future__ import annotations
 
@@ -6,29 +6,61 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from i4q_ai import Deployment, Hub
+from tests.testbed.inventory import write_inventory
+
+if TYPE_CHECKING:
+    from tests.testbed.controlplane import ControlPlane
+    from tests.testbed.images import EdgeImage
 
 ROOT = Path(__file__).parents[2]
 LRT = ROOT / "examples" / "lrt"
 CONFIGURATIONS = json.loads((LRT / "configurations.json").read_text(encoding="utf-8"))
+PATIENCE = 600
+"""Seconds; a busy machine starts pods slowly."""
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """A hub with one line of one cluster, in a home of its own."""
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch, Hub(home=home) as opened:
-        patch.setenv("I4Q_HOME", str(home))
-        patch.setenv("I4Q_CACHE", str(home / "cache"))
-        patch.syspath_prepend(str(ROOT / "examples"))
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("I4Q_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("I4Q_CACHE", str(tmp_path / "cache"))
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+
+
+@pytest.fixture(params=["embedded", "kubernetes"])
+def hub(request: pytest.FixtureRequest) -> Hub:
+    """A hub with one line of one cluster."""
+    found: Hub = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def embedded() -> Iterator[Hub]:
+    """Clusters on this machine."""
+    with Hub() as opened:
         opened.clusters.add("edge-1", labels={"line": "cnc"})
         opened.clusters.add("edge-2", labels={"line": "press"})
         yield opened
         for cluster in opened.clusters:
             opened.clusters.remove(cluster.name, refresh=False)
+
+
+@pytest.fixture
+def kubernetes(
+    tmp_path: Path, plant: ControlPlane, edge_image: EdgeImage, plant_namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Hub]:
+    """Real clusters with real pods."""
+    monkeypatch.setenv("I4Q_REGISTRY", f"{plant.registry.host}/{plant_namespace}")
+    monkeypatch.setenv("I4Q_PLAIN_HTTP", plant.registry.host)
+    inventory = write_inventory(tmp_path, plant, edge_image, home=plant_namespace)
+    with Hub(f"kubectl://{inventory}", namespace=plant_namespace) as opened:
+        opened.clusters.label("edge-1", {"line": "cnc"})
+        opened.clusters.label("edge-2", {"line": "press"})
+        yield opened
 
 
 def restarts(deployment: Deployment) -> list[int]:
@@ -39,7 +71,7 @@ def test_it_answers_and_takes_new_models_without_a_restart(hub: Hub) -> None:
     from lrt.__main__ import ask
     from lrt.deploy import deploy
 
-    module = deploy(hub, line="cnc", version="1").wait()
+    module = deploy(hub, line="cnc", version="1").wait(timeout=PATIENCE)
     assert [row.cluster for row in module.app.status().clusters] == ["edge-1"]
     answer = ask(module.app, "edge-1", CONFIGURATIONS)
     assert answer["models"] == {"failure-risk": "1", "overstrain": "1"}
@@ -49,7 +81,7 @@ def test_it_answers_and_takes_new_models_without_a_restart(hub: Hub) -> None:
     assert answer["configurations"][-1]["name"] == "all it gives"
     before = hub.get("line-advisor").address("edge-1"), restarts(module.app)
 
-    deploy(hub, line="cnc", version="2").wait()
+    deploy(hub, line="cnc", version="2").wait(timeout=PATIENCE)
     answer = ask(module.app, "edge-1", CONFIGURATIONS)
     assert answer["models"] == {"failure-risk": "2", "overstrain": "2"}
     assert (hub.get("line-advisor").address("edge-1"), restarts(module.app)) == before
@@ -58,7 +90,7 @@ def test_it_answers_and_takes_new_models_without_a_restart(hub: Hub) -> None:
     assert hub.list() == []
 
 
-def test_the_command_line_takes_the_hub_from_configuration(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
+def test_the_command_line_takes_the_hub_from_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     from lrt.__main__ import main
 
     from i4q_ai.errors import NotFoundError

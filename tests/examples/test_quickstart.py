@@ -1,4 +1,4 @@
-"""The quickstart, as `make demo` runs it: against the folder registry, against a real one, and ended half-way."""
+"""The quickstart, as `make demo` runs it: on the embedded hub, on real clusters, and ended half-way."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import environment
+from tests.testbed.controlplane import ControlPlane
+from tests.testbed.images import EdgeImage
+from tests.testbed.inventory import write_inventory
 from tests.testbed.registry import Registry
 
 ROOT = Path(__file__).parents[2]
@@ -39,15 +42,34 @@ def test_it_tells_the_whole_story_and_leaves_nothing(tmp_path: Path) -> None:
 def test_artifacts_can_go_to_a_real_registry(tmp_path: Path, registry: Registry) -> None:
     done = subprocess.run(
         QUICKSTART,
-        env={**environment(tmp_path), "REGISTRY": registry.host},
+        env={**environment(tmp_path), "I4Q_REGISTRY": f"{registry.host}/demo"},
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"at {registry.host}/models/tool-wear, sha256:" in done.stdout
-    assert registry.requests("PUT", "/apps/watcher/") != []
+    assert f"at {registry.host}/demo/tool-wear, sha256:" in done.stdout
+    assert registry.requests("PUT", "/demo/watcher/") != []
+
+
+def test_it_tells_the_same_story_on_kubernetes(
+    tmp_path: Path, plant: ControlPlane, edge_image: EdgeImage, plant_namespace: str
+) -> None:
+    told = {
+        "I4Q_HUB": f"kubectl://{write_inventory(tmp_path, plant, edge_image, home=plant_namespace)}",
+        "I4Q_NAMESPACE": plant_namespace,
+        "I4Q_REGISTRY": f"{plant.registry.host}/{plant_namespace}",
+        "I4Q_PLAIN_HTTP": plant.registry.host,
+    }
+    done = subprocess.run(
+        QUICKSTART, env={**environment(tmp_path), **told}, capture_output=True, text=True, timeout=1200, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ", 0 failed, " in done.stdout
+    for edge in plant.edges.values():
+        ours = edge.kubectl("get", "all,configmap,pdb", "-n", plant_namespace, "-l", "i4q.ai/hub", "-o", "name")
+        assert ours == ""
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,14 +63,21 @@ class EdgeImage:
 @pytest.fixture(scope="session")
 def edge_image() -> Iterator[EdgeImage]:
     """The edge image of these sources; `edge_image.tar`, `edge_image.push(host)`."""
+    with made() as found:
+        yield found
+
+
+@contextmanager
+def made() -> Iterator[EdgeImage]:
+    """The edge image of these sources, made now if it is not in the cache; it stays there while this is entered."""
     base = rootfs_tar()
     folder = cache() / f"edge-image-{_state(base)}"
     handle = _held(folder, fcntl.LOCK_EX)  # built once, however many sessions wait for it
     try:
-        made = _made(folder, base)
+        found = _made(folder, base)
         fcntl.flock(handle, fcntl.LOCK_SH)  # as long as this session runs, nobody sweeps it away
         _sweep(folder)
-        yield made
+        yield found
     finally:
         os.close(handle)
 

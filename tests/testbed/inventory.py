@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from tests.testbed.images import EdgeImage
 
 
-def write_inventory(folder: Path, plant: ControlPlane, image: EdgeImage) -> Path:
+def write_inventory(folder: Path, plant: ControlPlane, image: EdgeImage, *, home: str = "i4q") -> Path:
     """Write `clusters.yaml` for all edges of a plant, with its hub as home.
 
     Args:
         folder: to write it in.
         plant: running.
         image: that its edges run; pushed to the registry of the plant.
+        home: the namespace of the hub in which ledgers and records are; another one is another hub.
     """
     entries = tuple(Entry(name=name, kubeconfig=str(edge.kubeconfig)) for name, edge in plant.edges.items())
     inventory = Inventory(
-        home=Home(kubeconfig=str(plant.hub.kubeconfig)),
+        home=Home(kubeconfig=str(plant.hub.kubeconfig), namespace=home),
         clusters=entries,
         image=image.push(plant.registry.host),
         plain_http=(plant.registry.host,),
