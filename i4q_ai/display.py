@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from i4q_ai.deployment import Deployment, Revision
     from i4q_ai.hub import Hub
     from i4q_ai.placing.evaluate import Decision
-    from i4q_ai.plan import Change, Plan
+    from i4q_ai.plan import Change, Difference, Plan
 
 Row = tuple[str | None, ...]
 
@@ -169,6 +169,16 @@ def plan(what: Plan) -> Table:
     title = "nothing to change" if what.empty else f"{_count(len(what.actions), 'action')} to do"
     notes = [note for change in what.changes for note in _remarks(change)]
     return Table(title, columns, rows, notes=tuple(notes))
+
+
+def differences(what: Iterable[Difference]) -> Table:
+    """One row for every object that is not as its cluster was told."""
+    columns = ("cluster", "object", "change", "lines", "conflicts")
+    rows = tuple(
+        (each.cluster, each.object, each.verb, "\n".join(each.lines) or None, "; ".join(each.conflicts) or None)
+        for each in what
+    )
+    return Table(_count(len(rows), "difference"), columns, rows)
 
 
 def deployments(what: Iterable[Deployment]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from i4q_ai.clusters import Clusters
 from i4q_ai.deployment import Deployment
 from i4q_ai.desired import Flavour
 from i4q_ai.engine import Engine
-from i4q_ai.errors import InvalidError, UnsupportedError
+from i4q_ai.errors import InvalidError, UnreachableError, UnsupportedError
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.placing.evaluate import Decision, evaluate
@@ -25,6 +26,8 @@ from i4q_ai.workload import Workload
 
 if TYPE_CHECKING:
     from i4q_ai.capabilities import Capabilities
+
+log = logging.getLogger(__name__)
 
 
 class _Named(Thing):
@@ -90,12 +93,16 @@ class Hub:
         return self.engine.backend.capabilities
 
     def get(self, name: str) -> Deployment:
-        """The deployment of that name.
+        """The deployment of that name; also where the store is out of reach, so that clusters can be asked.
 
         Raises:
             NotFoundError: there is none in this namespace; with the nearest one.
         """
-        return Deployment(self.engine, self.engine.record(name).name)
+        try:
+            self.engine.record(name)
+        except UnreachableError as error:
+            log.warning("whether there is a deployment '%s' cannot be seen now: %s", name, error.what)
+        return Deployment(self.engine, name)
 
     def list(self) -> list[Deployment]:
         """All deployments of the namespace, by name."""

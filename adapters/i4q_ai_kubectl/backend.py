@@ -6,6 +6,7 @@ from pathlib import Path
 
 from i4q_ai.capabilities import Capabilities
 from i4q_ai.deadline import Deadline
+from i4q_ai.kube import Api
 from i4q_ai.spec import RECORD_KIND
 from i4q_ai_kubectl import inventory as inventories
 from i4q_ai_kubectl.contacts import Contacts
@@ -20,10 +21,11 @@ class KubectlBackend:
     """Plain Kubernetes clusters, told by server-side apply.
 
     Args:
-        address: path of the inventory; `clusters.yaml` if empty.
+        address: path of the inventory, `clusters.yaml` if empty; where it is not there yet, the first cluster that joins
+            begins it.
 
     Raises:
-        NotFoundError, SchemaError: there is no inventory, or it is none.
+        SchemaError: the file is no inventory.
 
     Example:
         >>> backend = KubectlBackend("clusters.yaml")  # doctest: +SKIP
@@ -31,12 +33,10 @@ class KubectlBackend:
 
     def __init__(self, address: str = "", /) -> None:
         self.path = Path(address or inventories.DEFAULT).expanduser().absolute()
-        inventory = inventories.read(self.path)
         self._contacts = Contacts(self.path.parent)
-        access = inventory.home_access()
-        self._home = Home(self._contacts.open(access), access.namespace)
-        roster = Roster(self.path, inventory, self._contacts, self._home)
-        self.fleet = KubectlFleet(roster, self._record)
+        self._home = Home(self._access)
+        self._roster = Roster(self.path, self._contacts, self._home)
+        self.fleet = KubectlFleet(self._roster, self._record)
         self.store = KubectlStore(self._home, self._home.forget_deployment)
 
     @property
@@ -56,7 +56,11 @@ class KubectlBackend:
         """Let go of connections and threads; whatever runs on the clusters goes on."""
         self.fleet.close()
         self._contacts.close()
-        self._home.api.close()
+        self._home.close()
+
+    def _access(self) -> tuple[Api, str]:
+        access = self._roster.inventory.home_access()
+        return self._contacts.open(access), access.namespace
 
     def _record(self, key: Key, deadline: Deadline) -> tuple[int, str] | None:
         record = self.store.get(RECORD_KIND, *key, deadline=deadline)

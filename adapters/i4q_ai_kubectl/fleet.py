@@ -218,5 +218,5 @@ class KubectlFleet:
     # inside
 
     def _refuse_known(self, name: str) -> None:
-        if name in self._roster.inventory.names:
+        if name in self._roster.names:
             raise ConflictError(f"there is a cluster '{name}' already", hint="give the new one another name")

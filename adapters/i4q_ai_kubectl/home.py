@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError, NotFoundError
+from i4q_ai.errors import ConflictError, ForbiddenError, NotFoundError
 from i4q_ai.kube import Api
+from i4q_ai_kubectl import rights
 from i4q_ai_kubectl.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -26,14 +28,36 @@ class Home:
     """The home cluster.
 
     Args:
-        api: of it.
-        namespace: in which everything lies; made when something is first written.
+        open_api: gives its API, and the namespace in which everything lies, when they are first needed; the namespace
+            is made when something is first written.
     """
 
-    def __init__(self, api: Api, namespace: str) -> None:
-        self.api = api
-        self.namespace = namespace
+    def __init__(self, open_api: Callable[[], tuple[Api, str]]) -> None:
+        self._open = open_api
+        self._opened: tuple[Api, str] | None = None
+        self._lock = threading.Lock()
         self._hub = ""
+
+    @property
+    def api(self) -> Api:
+        """Of the cluster."""
+        return self._access()[0]
+
+    @property
+    def namespace(self) -> str:
+        """In which everything lies."""
+        return self._access()[1]
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._opened is not None:
+            self._opened[0].close()
+
+    def _access(self) -> tuple[Api, str]:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
 
     def hub(self, deadline: Deadline) -> str:
         """The id of this hub, which its objects carry everywhere: made once, then always the same."""
@@ -113,12 +137,18 @@ class Home:
 
 
 def make_namespace(api: Api, name: str, deadline: Deadline) -> None:
-    """Make a namespace; nothing if somebody else was faster. It is never deleted: it may hold more than ours."""
+    """Make a namespace; nothing if somebody else was faster. It is never deleted: it may hold more than ours.
+
+    Raises:
+        ForbiddenError: the right to make it is missing.
+    """
     wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     try:
         api.create(wanted, deadline=deadline)
     except ConflictError:
         log.debug("namespace %s is there already", name)
+    except ForbiddenError as error:
+        raise rights.no_namespace(name, error) from error
 
 
 def _read(found: dict[str, Any]) -> Ledger:

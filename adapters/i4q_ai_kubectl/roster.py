@@ -15,6 +15,7 @@ from i4q_ai.errors import I4qError
 from i4q_ai.manifests import Site
 from i4q_ai.status import Observation
 from i4q_ai_kubectl import editing, facts
+from i4q_ai_kubectl import inventory as inventories
 from i4q_ai_kubectl import ledger as ledgers
 from i4q_ai_kubectl.contacts import Away, Contacts
 from i4q_ai_kubectl.home import Home
@@ -36,14 +37,13 @@ class Roster:
 
     Args:
         path: of the inventory.
-        inventory: what is in it.
         contacts: the clusters' APIs.
         home: where ledgers are.
     """
 
-    def __init__(self, path: Path, inventory: Inventory, contacts: Contacts, home: Home) -> None:
+    def __init__(self, path: Path, contacts: Contacts, home: Home) -> None:
         self._path = path
-        self.inventory = inventory
+        self._inventory = inventories.read(path) if path.exists() else None
         self.contacts = contacts
         self.home = home
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="i4q-cluster")
@@ -51,6 +51,22 @@ class Roster:
     def close(self) -> None:
         """Let go of threads."""
         self._pool.shutdown()
+
+    @property
+    def inventory(self) -> Inventory:
+        """What is in the inventory.
+
+        Raises:
+            NotFoundError: there is none yet.
+        """
+        if self._inventory is None:
+            self._inventory = inventories.read(self._path)
+        return self._inventory
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all clusters; none where there is no inventory yet."""
+        return self.inventory.names if self._path.exists() else ()
 
     def each(self, things: Iterable[S], do: Callable[[S], T]) -> list[T]:
         """Do something for many clusters at once; results in the order of the things."""
@@ -74,12 +90,12 @@ class Roster:
 
     def admit(self, entry: Entry, found: Facts, deadline: Deadline) -> None:
         """Write a new cluster into the inventory."""
-        self.inventory = editing.append(self._path, entry)
+        self._inventory = editing.append(self._path, entry)
         self.home.change(entry.name, lambda before: before.model_copy(update={"facts": found}), deadline)
 
     def dismiss(self, name: str, deadline: Deadline) -> None:
         """Take a cluster out of the inventory."""
-        self.inventory = editing.drop(self._path, name)
+        self._inventory = editing.drop(self._path, name)
         self.home.forget(name, deadline)
 
     def describe(self, entry: Entry, ledger: Ledger, deadline: Deadline) -> Cluster:

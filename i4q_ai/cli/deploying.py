@@ -31,8 +31,9 @@ def _what_goes_where(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         rollout_options,
         versions_option,
+        click.option("--image", metavar="IMAGE@DIGEST", help="That serves the model, with --flavour image."),
         click.option(
-            "--flavour", default="server", show_default=True, help="How a model is delivered: server or files."
+            "--flavour", default="server", show_default=True, help="How a model is delivered: server, files or image."
         ),
         click.option("--name", metavar="NAME", help="Of the deployment; else the model's or workload's."),
         placement_options,
@@ -51,6 +52,7 @@ def plan(
     where: Callable[[str], Placement],
     name: str | None,
     flavour: Any,
+    image: str | None,
     versions: tuple[str, ...],
     rollout: Rollout,
 ) -> None:
@@ -62,6 +64,7 @@ def plan(
             to=where(found.name),
             name=name,
             flavour=flavour,
+            image=image,
             versions=versions_of(versions),
             rollout=rollout,
         )
@@ -81,6 +84,7 @@ def deploy(
     where: Callable[[str], Placement],
     name: str | None,
     flavour: Any,
+    image: str | None,
     versions: tuple[str, ...],
     rollout: Rollout,
     wait: bool,
@@ -94,6 +98,7 @@ def deploy(
             to=where(found.name),
             name=name,
             flavour=flavour,
+            image=image,
             versions=versions_of(versions),
             rollout=rollout,
         )

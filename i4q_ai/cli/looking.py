@@ -1,4 +1,4 @@
-"""`i4q list`, `status`, `explain`, `watch`, `diff`, `history`, `logs`, `ask`: look, and change nothing."""
+"""`i4q list`, `status`, `explain`, `watch`, `diff`, `drift`, `history`, `logs`, `ask`: look, and change nothing."""
 
 from __future__ import annotations
 
@@ -78,6 +78,20 @@ def diff(settings: Settings, name: str) -> None:
     """Show what `refresh` would change."""
     with settings.open() as hub:
         show_plan(settings, hub.engine.plan_refresh(hub.get(name).name))
+
+
+@click.command(cls=Verb)
+@name_argument()
+@click.pass_obj
+def drift(settings: Settings, name: str) -> None:
+    """Show what is not as clusters were told: somebody changed or deleted it there."""
+    with settings.open() as hub:
+        found = hub.get(name).drift()
+    if settings.format == "table":
+        lines = [line for difference in found for line in difference.text()]
+        printing.out("\n".join(lines) or "nothing differs")
+    else:
+        printing.data(settings, display.differences(found).data())
 
 
 @click.command(cls=Verb)

@@ -1,4 +1,4 @@
-"""`i4q refresh`, `wait`, `rollback`, `delete`: move what is deployed."""
+"""`i4q refresh`, `wait`, `rollback`, `repair`, `delete`: move what is deployed."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ def rollback(settings: Settings, name: str, to: int | None) -> None:
     """Go back to a revision; that becomes a revision of its own."""
     with settings.open() as hub:
         deployment = hub.get(name).rollback(to=to)
+        printing.table(settings, display.deployments([deployment]))
+
+
+@click.command(cls=Verb)
+@name_argument()
+@click.option("--force", is_flag=True, help="Take over fields that somebody else manages.")
+@click.pass_obj
+def repair(settings: Settings, name: str, force: bool) -> None:
+    """Bring clusters back to what they were told, where `drift` shows that they are not."""
+    with settings.open() as hub:
+        deployment = hub.get(name).repair(force=force)
         printing.table(settings, display.deployments([deployment]))
 
 

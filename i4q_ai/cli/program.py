@@ -36,8 +36,8 @@ for command in (
     cluster.group, model.group, workload.group, image.group,
     deploying.plan, deploying.deploy, deploying.apply, deploying.update,
     looking.list_all, looking.status, looking.explain, looking.watch,
-    looking.diff, looking.history, looking.logs, looking.ask,
-    moving.refresh, moving.wait, moving.rollback, moving.delete,
+    looking.diff, looking.drift, looking.history, looking.logs, looking.ask,
+    moving.refresh, moving.wait, moving.rollback, moving.repair, moving.delete,
     running.controller, running.serve, running.edge, running.conformance,
     about.completion, about.version,
 ):  # fmt: skip
