@@ -25,6 +25,10 @@ _MISSING_RIGHT = re.compile(
     r'cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"'
     r'(?: in API group "(?P<group>[^"]*)")?(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
+_MORE_THAN_HELD = re.compile(
+    r'not currently held:\s*\{APIGroups:\["(?P<group>[^"]*)".*?'
+    r'Resources:\["(?P<resource>[^"]+)".*?Verbs:\["(?P<verb>[^"]+)"'
+)
 _OTHER_MANAGER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 _NO_SCHEMA = ("failed to create typed", "field not declared in schema", "failed to convert")
 
@@ -68,7 +72,8 @@ class Refused(Exception):
         self.status = status
         self.after = after
         self.details: dict[str, Any] = {}
-        self.message, self.reason = _first_line(body.decode(errors="replace")), ""
+        self.text = body.decode(errors="replace")
+        self.message, self.reason = _first_line(self.text), ""
         self._read(body)
 
     def _read(self, body: bytes) -> None:
@@ -77,7 +82,8 @@ class Refused(Exception):
         except ValueError:
             return
         if isinstance(told, dict) and told.get("kind") == "Status":
-            self.message = _first_line(str(told.get("message") or ""))
+            self.text = str(told.get("message") or "")
+            self.message = _first_line(self.text)
             self.reason = str(told.get("reason") or "")
             self.details = told.get("details") or {}
 
@@ -193,17 +199,27 @@ def _forbidden(error: Refused, asked: Asked) -> I4qError:
         return _forbidden_error(asked, f"{asked}: the credentials are not accepted", hint="log in to the cluster again")
     if any(cause.get("reason") == "NamespaceTerminating" for cause in error.causes):
         return ConflictError(f"{asked}: {error.message}", hint="wait until the namespace is gone, then try again")
+    held = _MORE_THAN_HELD.search(error.text)
+    if held is not None:
+        return _missing(asked, held["verb"], held["resource"], held["group"], asked.namespace, to="grant the right to ")
     right = _MISSING_RIGHT.search(error.message)
     if right is None and error.message and "cannot" not in error.message:
         return InvalidError(f"{asked}: a policy of the cluster refuses it: {error.message}")
     verb, resource, group, namespace = asked.verb, _resource(asked), asked.kind.group, asked.namespace
     if right is not None:
         verb, resource, group, namespace = right["verb"], right["resource"], right["group"] or "", right["namespace"]
+    return _missing(asked, verb, resource, group, namespace)
+
+
+def _missing(
+    asked: Asked, verb: str, resource: str, group: str, namespace: str | None, *, to: str = ""
+) -> ForbiddenError:
+    """The error that names a right; with `to`, one that cannot be granted because whoever asks does not hold it."""
     where = f"a Role in namespace {namespace}" if namespace else "a ClusterRole"
     rule = json.dumps({"apiGroups": [group], "resources": [resource], "verbs": [verb]})
     place = f"in namespace {namespace}" if namespace else "in all of the cluster"
     return ForbiddenError(
-        f"{asked}: no right to {verb} {resource} {place}",
+        f"{asked}: no right to {to}{verb} {resource} {place}",
         verb=verb,
         resource=resource,
         group=group,

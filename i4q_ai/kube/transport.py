@@ -125,7 +125,7 @@ class Transport:
             except I4qError:
                 raise
             except Refused as refused:
-                done = recheck(refused) if recheck is not None and tries.cut_off else None
+                done = _done_before(recheck, refused) if tries.cut_off else None
                 if done is not None:
                     return done
                 raise tries.refused(refused) from refused
@@ -135,9 +135,9 @@ class Transport:
         try:
             return call(_attempt, deadline=deadline)
         except DeadlineError as late:
-            raise tries.late(late) from late.__cause__
+            raise tries.late(late) from None
         except UnreachableError:
-            done = _asked_again(recheck) if recheck is not None and tries.cut_off else None
+            done = _done_before(recheck, None) if tries.cut_off else None
             if done is None:
                 raise
             return done
@@ -232,10 +232,11 @@ class _Tries:
         return DeadlineError(f"{late.what}; {self._last.what}", hint=late.hint) if self._connected else self._last
 
 
-def _asked_again(recheck: Callable[[Refused | None], T | None]) -> T | None:
+def _done_before(recheck: Callable[[Refused | None], T | None] | None, refused: Refused | None) -> T | None:
+    """What a try that was cut off has done, as far as can be told."""
     try:
-        return recheck(None)
-    except I4qError:  # there is no saying; that the write failed remains what is known
+        return recheck(refused) if recheck is not None else None
+    except I4qError:  # there is no saying; what is known already remains to be told
         return None
 
 
