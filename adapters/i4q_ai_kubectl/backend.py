@@ -21,7 +21,7 @@ class KubectlBackend:
     """Plain Kubernetes clusters, told by server-side apply.
 
     Args:
-        address: path of the inventory, `clusters.yaml` if empty; where it is not there yet, the first cluster that joins
+        address: path of the inventory, `clusters.yaml` if empty; where it is not there yet, the first that joins
             begins it.
 
     Raises:
