@@ -73,8 +73,11 @@ class Lanes:
             step, job = self._ended.popleft()
             lane: dict[Key, Step] | dict[Key, threading.Event]
             lane = self._cancels if isinstance(step, reconcile.Fetch) else self._busy
-            lane.pop(step.key, None)
-            yield step, self._outcome(step, job)
+            mark = lane.pop(step.key, None)
+            outcome = self._outcome(step, job)
+            # It was cancelled as it failed: what is wanted instead does not pay for that.
+            late = isinstance(mark, threading.Event) and mark.is_set()
+            yield step, _at_once(outcome) if late else outcome
 
     def clean(self, kept: set[str]) -> bool:
         """Delete bytes that no kept version needs; False while something is being fetched."""
@@ -139,6 +142,14 @@ class Lanes:
             case reconcile.Remove():
                 return submit(jobs.remove, step, state.kind)
         raise AssertionError(f"{step} does not fit {state}")
+
+
+def _at_once(outcome: Outcome) -> Outcome:
+    def changed(state: ItemState) -> ItemState | None:
+        after = outcome(state)
+        return after and after.at_once()
+
+    return changed
 
 
 def _ports(namespace: str, local: Local) -> dict[str, int]:
