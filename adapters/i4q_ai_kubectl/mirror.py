@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
+from i4q_ai.errors import ForbiddenError
 from i4q_ai.kube import Api
 from i4q_ai.manifests import selector
 from i4q_ai_kubectl import observing
@@ -59,6 +60,11 @@ class Mirror:
             one = observing.sort(*([*stream.objects.values()] for stream in streams if stream is not None))
             seen = Look({**seen.there, **one.there}, (*seen.reports, *one.reports))
         return seen
+
+    @property
+    def refused(self) -> ForbiddenError | None:
+        """A right for want of which it cannot follow; None if it can."""
+        return next((stream.refused for stream in [*self._streams.values()] if stream.refused is not None), None)
 
     def close(self) -> None:
         """Stop following; threads end within a moment."""

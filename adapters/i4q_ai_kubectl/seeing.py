@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import UnreachableError
+from i4q_ai.errors import ForbiddenError, UnreachableError
 from i4q_ai.status import Observation
 from i4q_ai_kubectl import looking, observing
 from i4q_ai_kubectl.contacts import Away
@@ -56,7 +56,11 @@ class Seeing:
         return [each for each in found if namespace in (None, each.namespace) and name in (None, each.name)]
 
     def watch(self, namespace: str | None, name: str | None, deadline: Deadline) -> Iterator[list[Observation]]:
-        """What `observe` says: at once, then whenever it, a cluster or a record changes; ends at the deadline."""
+        """What `observe` says: at once, then whenever it, a cluster or a record changes; ends at the deadline.
+
+        Raises:
+            ForbiddenError: the right to watch is missing, on a cluster or at home.
+        """
         bell, stop = Bell(), threading.Event()
         home = self._roster.home
         stream = Stream(home.api, "ConfigMap", home.namespace, dict(MANAGED), bell.ring, stop)
@@ -68,6 +72,7 @@ class Seeing:
                 yield self.observe(namespace, name, deadline)
                 if not bell.wait(deadline.left()):
                     return
+                _raise_refusal(stream.refused, *(mirror.refused for mirror in [*self._mirrors.values()]))
         finally:
             stop.set()
             for cluster, mirror in mine.items():
@@ -140,3 +145,9 @@ class Seeing:
             contacts.note(entry.name, away)
 
         return Mirror(contacts.api(entry), hub, changed=ring, noted=noted)
+
+
+def _raise_refusal(*refused: ForbiddenError | None) -> None:
+    for each in refused:
+        if each is not None:
+            raise each

@@ -10,7 +10,7 @@ from i4q_ai.errors import I4qError
 from i4q_ai.kube import Api
 from i4q_ai.manifests import Site
 from i4q_ai.plan import Action, Assignment, Difference
-from i4q_ai_kubectl import comparing, delivering
+from i4q_ai_kubectl import comparing, delivering, rights
 from i4q_ai_kubectl import ledger as ledgers
 from i4q_ai_kubectl.contacts import Away
 from i4q_ai_kubectl.inventory import Entry
@@ -140,7 +140,8 @@ class Telling:
         """Reason and message of what the cluster refuses, empty if it took it; None if it is away."""
 
         def deliver(api: Api, short: Deadline) -> tuple[str, str]:
-            delivering.deliver(api, site, row, force=force, deadline=short)
+            with rights.told(api, short):
+                delivering.deliver(api, site, row, force=force, deadline=short)
             return "", ""
 
         try:

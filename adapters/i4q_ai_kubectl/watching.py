@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import DeadlineError, I4qError, UnreachableError
+from i4q_ai.errors import DeadlineError, ForbiddenError, I4qError, UnreachableError
 from i4q_ai.kube import Api
 from i4q_ai_kubectl.contacts import Away
 
@@ -31,6 +31,9 @@ class Stream:
         kind, namespace, labels: of the objects.
         changed: called after each change, from the stream's own thread.
         stop: set when nobody wants to know any more.
+
+    Attributes:
+        refused: the right that is missing, as long as it is.
     """
 
     api: Api
@@ -41,6 +44,7 @@ class Stream:
     stop: threading.Event
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     synced: threading.Event = field(default_factory=threading.Event)
+    refused: ForbiddenError | None = None
 
     def run(self) -> None:
         """Follow until told to stop; what breaks is begun anew."""
@@ -49,6 +53,9 @@ class Stream:
                 self._follow()
             except UnreachableError as error:
                 log.debug("watch of %s: %s", self.kind, error)
+            except ForbiddenError as error:
+                self.refused = error
+                self.changed()
             except I4qError as error:
                 log.warning("%s in %s cannot be watched: %s", self.kind, self.namespace, error)
             self.stop.wait(_AGAIN)
@@ -56,6 +63,7 @@ class Stream:
     def _follow(self) -> None:
         deadline = Deadline.after(float("inf"), f"watching {self.kind}")
         for event in self.api.watch(self.kind, self.namespace, labels=self.labels, deadline=deadline, stop=self.stop):
+            self.refused = None
             if event.type == "RESYNC":
                 self.objects = {_key(each): each for each in event.items}
                 self.synced.set()
