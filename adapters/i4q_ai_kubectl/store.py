@@ -57,12 +57,13 @@ class KubectlStore:
         found = self._get(record.kind, record.namespace, record.name, deadline)
         present = _present(found) if found else None
         _expect(record.kind, record.namespace, record.name, present, expected)
+        if found is not None and present is None:
+            self._bury(found, record.kind, record.namespace, record.name, deadline)
+            found = None
         stored = record.replace(revision=expected + 1, time=datetime.now(UTC))
         try:
-            if found is None:
+            if found is None or present is None:
                 self._home.create(self._config_map(stored, secrets.token_hex(4)), deadline)
-            elif present is None:
-                self._home.api.replace(self._again(found, stored), deadline=deadline)
             else:
                 self._keep(found, present, deadline)
                 self._home.api.replace({**found, "data": _data(stored)}, deadline=deadline)
@@ -89,19 +90,7 @@ class KubectlStore:
             except ConflictError as error:
                 now = self.get(kind, namespace, name, deadline=deadline)
                 raise _conflict(kind, namespace, name, now, expected) from error
-        if kind == RECORD_KIND:
-            self._forgotten(namespace, name, deadline)
-        for revision in self._revisions(kind, namespace, name, deadline):
-            self._home.api.delete(
-                "ControllerRevision", self._home.namespace, revision["metadata"]["name"], deadline=deadline
-            )
-        self._home.api.delete(
-            "ConfigMap",
-            self._home.namespace,
-            found["metadata"]["name"],
-            uid=found["metadata"]["uid"],
-            deadline=deadline,
-        )
+        self._bury(found, kind, namespace, name, deadline)
 
     def history(self, kind: str, namespace: str, name: str, *, deadline: Deadline) -> list[Record]:
         """The last 20 revisions of a record, oldest first, the present one last."""
@@ -133,10 +122,24 @@ class KubectlStore:
         made["metadata"]["annotations"] = {_LIFE: life}
         return made
 
-    def _again(self, found: dict[str, Any], record: Record) -> dict[str, Any]:
-        """A name that begins anew, on the emptied ConfigMap of its former life."""
-        annotations = {**found["metadata"].get("annotations", {}), _LIFE: secrets.token_hex(4)}
-        return {**found, "metadata": {**found["metadata"], "annotations": annotations}, "data": _data(record)}
+    def _bury(self, found: dict[str, Any], kind: str, namespace: str, name: str, deadline: Deadline) -> None:
+        """The rest of a removal, once the record is emptied; whoever uses the name next does it for one who was killed.
+
+        Only what is of that life goes: the name may have begun a new one since.
+        """
+        home = self._home
+        if kind == RECORD_KIND:
+            self._forgotten(namespace, name, deadline)
+        life = found["metadata"]["annotations"][_LIFE]
+        for revision in self._revisions(kind, namespace, name, deadline):
+            if revision["metadata"]["annotations"][_LIFE] == life:
+                home.api.delete(
+                    "ControllerRevision", home.namespace, revision["metadata"]["name"],
+                    uid=revision["metadata"]["uid"], deadline=deadline,
+                )  # fmt: skip
+        home.api.delete(
+            "ConfigMap", home.namespace, found["metadata"]["name"], uid=found["metadata"]["uid"], deadline=deadline
+        )
 
     def _keep(self, found: dict[str, Any], present: Record, deadline: Deadline) -> None:
         """Keep the present revision before it is replaced, and drop the one that is too old."""
