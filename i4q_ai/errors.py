@@ -11,6 +11,7 @@ I4qError
 ├── ConflictError           somebody else was there first
 │   ├── StalePlanError      the plan was made from a state that is gone
 │   ├── OwnedError          the name belongs to another owner or another kind
+│   ├── FieldConflictError  fields of an object are set by somebody else; `.fields`
 │   └── VersionExistsError  name and version exist with other content
 ├── ForbiddenError          a right is missing: which, is in it
 ├── UnsupportedError        this backend, server or version cannot do that
@@ -33,6 +34,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 
 class I4qError(Exception):
@@ -120,6 +122,27 @@ class ForbiddenError(I4qError):
         self.resource = resource
         self.group = group
         self.namespace = namespace
+
+
+class FieldConflict(NamedTuple):
+    """A field that another manager has set to something else."""
+
+    field: str
+    manager: str
+
+
+class FieldConflictError(ConflictError):
+    """Fields belong to another manager.
+
+    Args:
+        what: happened, without the fields.
+        fields: each of them, and whose it is.
+    """
+
+    def __init__(self, what: str, *, fields: tuple[FieldConflict, ...], hint: str = "") -> None:
+        told = "; ".join(f"{each.field} is set by {each.manager!r}" for each in fields)
+        super().__init__(f"{what}: {told}", hint=hint)
+        self.fields = fields
 
 
 class UnsupportedError(I4qError):

@@ -5,8 +5,8 @@ The only part that imports `kubernetes`, and that only when a cluster is opened.
 
 from __future__ import annotations
 
+from i4q_ai.errors import FieldConflict, FieldConflictError
 from i4q_ai.kube.api import Api
-from i4q_ai.kube.errors import FieldConflict, FieldConflictError
 from i4q_ai.kube.forwarding import Forward
 from i4q_ai.kube.kinds import KINDS, Kind
 from i4q_ai.kube.listing import Listing

@@ -6,10 +6,12 @@ import json
 import re
 import ssl
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from i4q_ai.errors import (
     ConflictError,
+    FieldConflict,
+    FieldConflictError,
     ForbiddenError,
     I4qError,
     InvalidError,
@@ -31,27 +33,6 @@ _MORE_THAN_HELD = re.compile(
 )
 _OTHER_MANAGER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 _NO_SCHEMA = ("failed to create typed", "field not declared in schema", "failed to convert")
-
-
-class FieldConflict(NamedTuple):
-    """A field that another manager has set to something else."""
-
-    field: str
-    manager: str
-
-
-class FieldConflictError(ConflictError):
-    """Fields belong to another manager.
-
-    Args:
-        what: happened, without the fields.
-        fields: each of them, and whose it is.
-    """
-
-    def __init__(self, what: str, *, fields: tuple[FieldConflict, ...], hint: str = "") -> None:
-        told = "; ".join(f"{each.field} is set by {each.manager!r}" for each in fields)
-        super().__init__(f"{what}: {told}", hint=hint)
-        self.fields = fields
 
 
 class ExpiredError(UnreachableError):
