@@ -10,6 +10,8 @@ import urllib3
 
 from i4q_ai.errors import (
     ConflictError,
+    FieldConflict,
+    FieldConflictError,
     ForbiddenError,
     I4qError,
     InvalidError,
@@ -17,7 +19,7 @@ from i4q_ai.errors import (
     SchemaError,
     UnreachableError,
 )
-from i4q_ai.kube.errors import Asked, ExpiredError, FieldConflict, FieldConflictError, Refused, translate
+from i4q_ai.kube.errors import Asked, ExpiredError, Refused, translate
 from i4q_ai.kube.kinds import KINDS
 
 SERVER = "https://edge-1:6443"
