@@ -8,7 +8,7 @@ from hypothesis import given
 
 from i4q_ai.cluster import Cluster, Condition
 from i4q_ai.placement import Placement
-from i4q_ai.plan import Assignment, Plan, fingerprint
+from i4q_ai.plan import Assignment, Difference, Plan, fingerprint
 from i4q_ai.planning import Snapshot, change
 from i4q_ai.spec import Spec
 from tests.unit import things
@@ -81,3 +81,18 @@ def test_the_fingerprint_changes_with_what_a_plan_depends_on() -> None:
 def test_a_cluster_that_comes_or_goes_makes_no_plan_stale() -> None:
     away = EDGE.replace(conditions=(Condition(type="Available", status="False"),))
     assert fingerprint(1, [EDGE], []) == fingerprint(1, [away], [])
+
+
+def test_details_stand_with_the_action_on_their_cluster_and_drift_by_itself() -> None:
+    detail = Difference("edge-1", "i4q", "tool-wear", "Deployment model-tool-wear", "update", ("-  a: 1", "+  a: 2"))
+    refused = Difference("edge-1", "i4q", "tool-wear", "Service model-tool-wear", "refused", ("spec.ports: Required",))
+    drift = Difference("edge-2", "i4q", "tool-wear", "Service model-tool-wear", "create")
+    lines = list(replace(update().changes[0], details=(detail, refused, drift), drift=(drift,)).lines())
+    assert lines[-6:] == [
+        "  edge-1: update Deployment model-tool-wear",
+        "    -  a: 1",
+        "    +  a: 2",
+        "  edge-1: refused Service model-tool-wear",
+        "    spec.ports: Required",
+        "model i4q/tool-wear: drift: edge-2: create Service model-tool-wear",
+    ]

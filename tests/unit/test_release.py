@@ -37,9 +37,19 @@ def test_names_become_objects() -> None:
     assert specs["watcher"].rollout == Rollout(strategy="staged")
 
 
+def test_an_image_serves_a_model() -> None:
+    image = f"registry.example/line@{things.digest('line')}"
+    placed = {"model": "tool-wear@1", "to": "lines", "flavour": "image", "image": image}
+    spec = release(placed).specs(owner="me")["tool-wear"]
+    assert (spec.flavour, spec.image) == ("image", image)
+    assert Release.from_yaml(release(placed).to_yaml()) == release(placed)
+
+
 @pytest.mark.parametrize(
     ("deployment", "reason"),
     [
+        ({"model": "tool-wear@1", "to": "lines", "flavour": "image"}, r"deployments\.0: .*needs the 'image'"),
+        ({"model": "tool-wear@1", "to": "lines", "flavour": "image", "image": "line:1"}, r"'line:1' has no digest"),
         (
             {"model": "tool-waer@2", "to": "lines"},
             r"deployments\.0\.model: there is no 'tool-waer@2'.*mean 'tool-wear@2'",

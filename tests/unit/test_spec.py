@@ -16,6 +16,8 @@ from tests.unit import things
 GROUPED = Placement("p", groups={"north": Label("site") == "north", "south": Label("site") == "south"})
 V1, V2, V3 = (things.model(version=version) for version in "123")
 
+IMAGE = f"registry.example/line@{things.digest('line')}"
+
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
@@ -25,6 +27,11 @@ V1, V2, V3 = (things.model(version=version) for version in "123")
         ({"workload": things.workload(), "flavour": "files"}, "are a model's"),
         ({"workload": things.workload(), "versions": {"north": V1}}, "are a model's"),
         ({"model": V1, "flavour": "cloud"}, "flavour: "),
+        ({"model": V1, "flavour": "image"}, "flavour 'image' needs the 'image' that serves the model"),
+        ({"model": V1, "image": IMAGE}, "no other flavour has one"),
+        ({"model": V1, "flavour": "files", "image": IMAGE}, "no other flavour has one"),
+        ({"model": V1, "flavour": "image", "image": "line:1"}, "image 'line:1' has no digest"),
+        ({"workload": things.workload(), "flavour": "image", "image": IMAGE}, "are a model's"),
         ({"model": V1, "versions": {"nort": V1}}, "did you mean 'north'?"),
         ({"model": V1, "versions": {"north": things.model("other")}}, "of model 'other', not of 'tool-wear'"),
         ({"model": V1, "rollout": Rollout(strategy="staged", stages=("north", "west"))}, "has no group 'west'"),
@@ -71,6 +78,15 @@ def test_items_carry_what_the_edge_needs() -> None:
         references=(work.reference,), command=work.command, env={"A": "b"}, uses={"wear": "path"}, port=8080,
         ready="/ready",
     )  # fmt: skip
+
+
+def test_an_image_serves_the_model_of_every_group() -> None:
+    spec = Spec(model=V1, placement=GROUPED, flavour="image", image=IMAGE, versions={"north": V2})
+    for group, model in (("north", V2), ("*", V1)):
+        item = spec.item("i4q", "wear", group)
+        assert isinstance(item, ModelItem)
+        assert (item.flavour, item.image, item.digest) == ("image", IMAGE, model.digest)
+    assert Spec.parse(spec.dump()) == spec
 
 
 def test_what_is_not_pushed_has_no_item() -> None:

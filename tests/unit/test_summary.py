@@ -12,7 +12,7 @@ from i4q_ai.plan import Assignment
 from i4q_ai.planning import Snapshot
 from i4q_ai.spec import Spec
 from i4q_ai.status import Observation, Phase, Status
-from i4q_ai.summary import summarize
+from i4q_ai.summary import summarize, without_record
 from tests.unit import things
 
 SPEC = Spec(model=things.model(), placement=Placement("all"))
@@ -106,6 +106,32 @@ def test_files_that_wait_for_a_consumer_are_delivered_but_not_ready() -> None:
     assert found.delivered
     assert not found.ready
     assert not status(row("edge-1", Phase.WAITING, reason="Model"), row("edge-2", Phase.READY)).delivered
+
+
+@pytest.mark.parametrize(
+    ("phases", "all_in_all"),
+    [
+        ([Phase.READY, Phase.READY], Phase.READY),
+        ([Phase.READY, Phase.FAILED], Phase.FAILED),
+        ([Phase.READY, Phase.OFFLINE], Phase.READY),
+        ([Phase.OFFLINE], Phase.OFFLINE),
+    ],
+)
+def test_without_a_record_the_worst_of_what_clusters_say_counts(phases: list[Phase], all_in_all: Phase) -> None:
+    rows = [row(f"edge-{number}", phase) for number, phase in enumerate(phases)]
+    assert without_record("i4q", "tool-wear", rows, why="home is away").phase is all_in_all
+
+
+def test_without_a_record_version_and_revision_are_those_of_the_clusters() -> None:
+    rows = [
+        row("edge-1", Phase.READY).replace(version="1", revision=3),
+        row("edge-2", Phase.STARTING).replace(version="2", revision=4),
+        row("edge-3", Phase.PENDING),
+    ]
+    found = without_record("i4q", "tool-wear", rows, why="home is away")
+    assert (found.version, found.revision, found.kind) == ("1, 2", 4, "model")
+    assert found.clusters == tuple(rows)
+    assert "(home is away)" in found.message
 
 
 def test_a_status_prints_as_a_table() -> None:

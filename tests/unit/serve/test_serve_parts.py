@@ -180,6 +180,13 @@ def test_the_command_line_has_every_option() -> None:
     assert ServeOptions(**given) == ServeOptions(folder=Path("models"), self_test=False)
 
 
+def test_a_server_in_a_pod_serves_its_model_or_ends() -> None:
+    given = vars(parser().parse_args(["models", "--only"]))
+    given.pop("verbose")
+    assert ServeOptions(**given) == ServeOptions(folder=Path("models"), only=True)
+    assert not ServeOptions(folder=Path("models")).only
+
+
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     heavy = ["numpy", "onnxruntime", "requests", "uvloop", "orjson"]
     code = f"import sys, i4q_ai.serve; print([name for name in {heavy} if name in sys.modules])"

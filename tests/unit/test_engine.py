@@ -1,0 +1,118 @@
+"""The engine on a backend in memory: what is compared live, repaired, caught up with, and told without a store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from i4q_ai.engine import Engine
+from i4q_ai.errors import DeploymentFailed, UnreachableError
+from i4q_ai.placement import Placement
+from i4q_ai.plan import Difference
+from i4q_ai.spec import Spec
+from i4q_ai.status import Phase
+from tests.unit import things
+from tests.unit.memory import MemoryBackend
+
+SPEC = Spec(model=things.model(), placement=Placement("all"))
+NEXT = SPEC.replace(model=things.model(version="2"))
+BY_HAND = Difference(
+    "edge-2", "i4q", "tool-wear", "Thing tool-wear", "update", conflicts=("replicas is managed by kubectl",)
+)
+
+
+@pytest.fixture
+def engine(memory: MemoryBackend) -> Engine:
+    memory.capabilities = replace(memory.capabilities, compare=True)
+    return Engine(memory, "i4q", "i4q", 60)
+
+
+def deployed(engine: Engine) -> None:
+    engine.apply(engine.plan({"tool-wear": SPEC}))
+
+
+def test_a_live_plan_says_what_changes_on_the_clusters(engine: Engine) -> None:
+    plan = engine.plan({"tool-wear": SPEC}, live=True)
+    (change,) = plan.changes
+    assert [(each.cluster, each.verb) for each in change.details] == [
+        ("edge-1", "create"), ("edge-2", "create"), ("edge-3", "create"),
+    ]  # fmt: skip
+    assert change.drift == ()
+    assert "  edge-1: create Thing tool-wear" in str(plan).splitlines()
+    assert "    +version: '1'" in str(plan).splitlines()
+
+
+def test_a_live_plan_says_what_somebody_else_has_changed_where_nothing_is_to_do(
+    engine: Engine, memory: MemoryBackend
+) -> None:
+    deployed(engine)
+    memory.fleet.touched[("edge-2", "i4q", "tool-wear")] = "kubectl"
+    plan = engine.plan({"tool-wear": SPEC}, live=True)
+    assert plan.empty
+    assert plan.changes[0].drift == (BY_HAND,)
+    assert str(plan).splitlines() == [
+        "model i4q/tool-wear: nothing to change",
+        "model i4q/tool-wear: drift: edge-2: update Thing tool-wear",
+        "model i4q/tool-wear: drift:   conflict: replicas is managed by kubectl",
+    ]
+
+
+def test_where_something_is_to_do_that_is_no_drift(engine: Engine, memory: MemoryBackend) -> None:
+    deployed(engine)
+    memory.fleet.touched[("edge-2", "i4q", "tool-wear")] = "kubectl"
+    (change,) = engine.plan({"tool-wear": NEXT}, live=True).changes
+    assert change.drift == ()
+    assert [each.conflicts for each in change.details] == [(), BY_HAND.conflicts, ()]
+
+
+def test_clusters_are_asked_only_where_somebody_wants_to_know_and_the_backend_can(
+    engine: Engine, memory: MemoryBackend
+) -> None:
+    assert engine.plan({"tool-wear": SPEC}).changes[0].details == ()
+    memory.capabilities = replace(memory.capabilities, compare=False)
+    assert engine.plan({"tool-wear": SPEC}, live=True).changes[0].details == ()
+
+
+def test_drift_is_repaired_by_force_alone_where_somebody_else_holds_a_field(
+    engine: Engine, memory: MemoryBackend
+) -> None:
+    deployed(engine)
+    assert engine.drift("tool-wear") == []
+    memory.fleet.touched[("edge-2", "i4q", "tool-wear")] = "kubectl"
+    assert engine.drift("tool-wear") == [BY_HAND]
+    with pytest.raises(DeploymentFailed, match="edge-2: replicas is managed by kubectl"):
+        engine.repair("tool-wear")
+    engine.repair("tool-wear", force=True)
+    assert engine.drift("tool-wear") == []
+
+
+def test_repairing_writes_no_new_revision(engine: Engine) -> None:
+    deployed(engine)
+    engine.repair("tool-wear")
+    assert engine.record("tool-wear").revision == 1
+    assert engine.plan({"tool-wear": SPEC}).empty
+
+
+def test_whoever_applies_makes_up_for_what_was_not_delivered(engine: Engine, memory: MemoryBackend) -> None:
+    deployed(engine)
+    deployed(engine)
+    assert memory.fleet.caught_up == [("i4q", "tool-wear")] * 2
+
+
+def test_without_the_store_the_clusters_say_what_they_have(engine: Engine, memory: MemoryBackend) -> None:
+    deployed(engine)
+    memory.store.refuse = True
+    status = engine.status("tool-wear")
+    assert status is not None
+    assert status.phase is Phase.READY
+    assert [row.cluster for row in status.clusters] == ["edge-1", "edge-2", "edge-3"]
+    assert status.message == "its record is out of reach (the store does not answer); this is what the clusters say"
+
+
+def test_without_the_store_and_without_a_cluster_that_has_it_nothing_is_known(
+    engine: Engine, memory: MemoryBackend
+) -> None:
+    memory.store.refuse = True
+    with pytest.raises(UnreachableError, match="the store does not answer"):
+        engine.status("tool-wear")
