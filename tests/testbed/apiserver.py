@@ -63,8 +63,15 @@ class Etcd:
         flags += [f"--listen-client-urls={self.url}", f"--advertise-client-urls={self.url}"]
         flags += [f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"]
         flags += [f"--initial-cluster=default={peer}"]
+        health = f"http://{self._place.address}:{free_port()}"
+        flags += [f"--listen-metrics-urls={health}"]
         command = [*control_plane("etcd"), *flags]
         self.process = Process(command, name="etcd", run=self._run, folder=self._folder, enter=self._place.enter)
+        try:  # an API server that meets no etcd for 20 seconds ends
+            wait_until(lambda: _is_ok(f"{health}/health"), what="etcd is ready", of=[self.process])
+        except BaseException:
+            self.process.kill()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,6 +88,7 @@ class ApiServer:
         scheduler: also run kube-scheduler.
         etcd: one to share; without, it has its own.
         place: where it runs.
+        folder: for its certificates and logs; without, a new one of the run.
     """
 
     def __init__(
@@ -92,9 +100,10 @@ class ApiServer:
         scheduler: bool = False,
         etcd: Etcd | None = None,
         place: Place | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.name = name
-        self.folder = run.folder(name)
+        self.folder = folder or run.fresh_folder(name)
         self.place = place or Place()
         self.processes: dict[str, Process] = {}
         self._run, self._etcd = run, etcd
@@ -215,6 +224,9 @@ class ApiServer:
 
     def _flags(self, etcd: str, port: int) -> list[str]:
         folder, address = self.folder, self.place.address
+        reconciler = (
+            "none" if address.startswith("127.") else "lease"
+        )  # a Service has no endpoint on a loopback address
         without = [] if self._controllers else ["ServiceAccount"]  # nobody would make the accounts that pods need
         return [
             f"--etcd-servers={etcd}",
@@ -240,6 +252,7 @@ class ApiServer:
             f"--service-account-key-file={folder / 'accounts.crt'}",
             f"--service-account-signing-key-file={folder / 'accounts.key'}",
             f"--service-cluster-ip-range={SERVICES}",
+            f"--endpoint-reconciler-type={reconciler}",
             "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction",
             f"--disable-admission-plugins={','.join(without)}",
@@ -264,11 +277,7 @@ class ApiServer:
         ]
 
     def _ready(self) -> bool:
-        try:
-            told = requests.get(f"{self.url}/readyz", verify=str(self.authority), timeout=_REQUEST_TIMEOUT)
-        except requests.RequestException:
-            return False
-        return told.ok
+        return _is_ok(f"{self.url}/readyz", authority=self.authority)
 
     def _wait_for_namespace(self) -> None:
         self.wait("--for=create", "namespace/default")
@@ -286,6 +295,13 @@ class ApiServer:
             "contexts": [{"name": self.name, "context": {"cluster": self.name, "user": f"{user}@{self.name}"}}],
             "current-context": self.name,
         }
+
+
+def _is_ok(url: str, *, authority: Path | None = None) -> bool:
+    try:
+        return requests.get(url, verify=str(authority) if authority else True, timeout=_REQUEST_TIMEOUT).ok
+    except requests.RequestException:
+        return False
 
 
 def _as(kubeconfig: Path) -> list[str]:

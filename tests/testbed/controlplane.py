@@ -36,7 +36,7 @@ class ControlPlane:
         self.hub = ApiServer(run, "hub", controllers=True, place=Place(address=HUB))
         names = [f"edge-{number}" for number in range(1, edges + 1)]
         self.edges = {name: Edge(run, name, node=number < nodes) for number, name in enumerate(names)}
-        self.registry = Registry(run.folder("registry"), address=HUB)
+        self.registry = Registry(run.fresh_folder("registry"), address=HUB)
         self._nodes = names[:nodes]
         self._stack = ExitStack()
 

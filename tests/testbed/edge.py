@@ -91,15 +91,15 @@ class Edge:
         self.room.join()
 
     def _start(self, stack: ExitStack) -> None:
-        folder = self._run.folder(self.name)
+        folder = self._run.fresh_folder(self.name)
         stack.enter_context(Backbone())
         self.room = stack.enter_context(Room(self._run, folder))
         place = Place(address=self.room.address, others=(HUB,), enter=self.room.enter)
-        self.server = ApiServer(self._run, self.name, controllers=True, scheduler=True, place=place)
+        self.server = ApiServer(self._run, self.name, controllers=True, scheduler=True, place=place, folder=folder)
         if not self._has_node:
             stack.enter_context(self.server)
             return
-        self.containers = Containers(self._run, self.room, self._run.folder(self.name, "node"))
+        self.containers = Containers(self._run, self.room, folder / "node")
         with ThreadPoolExecutor(1) as beside:
             containers = beside.submit(self.containers.__enter__)
             stack.enter_context(self.server)

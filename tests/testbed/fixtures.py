@@ -42,7 +42,7 @@ def apiserver(testbed_run: Run) -> Iterator[ApiServer]:
     """An API server with controllers and no node; needs no root."""
     from tests.testbed.apiserver import ApiServer
 
-    with ApiServer(testbed_run, "hub", controllers=True) as running:
+    with ApiServer(testbed_run, "apiserver", controllers=True) as running:
         yield running
 
 

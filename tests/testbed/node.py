@@ -151,6 +151,7 @@ class Containers:
 
     def _mount(self) -> None:
         """Give the node folders of its own where several nodes of one machine would meet."""
+        self.folder.mkdir()
         self._room.run(["mount", "-t", "tmpfs", "tmpfs", "/run"])
         for path in ("/var/lib/kubelet", "/var/lib/containerd", "/var/lib/cni", "/var/log"):
             own = self.folder / path.removeprefix("/")
@@ -244,7 +245,7 @@ class Node:
             "address": self._room.address,
             "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
             "cgroupDriver": "cgroupfs",
-            "cgroupRoot": cgroups.make(self._run.name, self._server.name),
+            "cgroupRoot": cgroups.make(self._run.name, self._server.folder.name),
             "enforceNodeAllocatable": [],
             "failSwapOn": False,
             "localStorageCapacityIsolation": False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import logging
 import os
 import secrets
@@ -52,6 +53,15 @@ class Run:
         path = self._folder.joinpath(*parts)
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    def fresh_folder(self, name: str) -> Path:
+        """A new folder of this run, named so or, when that is taken, almost so."""
+        for number in itertools.count(1):
+            path = self._folder / (name if number == 1 else f"{name}.{number}")
+            with suppress(FileExistsError):
+                path.mkdir(parents=True)
+                return path
+        raise AssertionError("numbers do not end")
 
     def note(self, pid: int) -> None:
         """Remember a process group, for the next run to end it should this one crash."""
