@@ -173,15 +173,7 @@ def test_a_status_says_which_right_is_missing_until_it_is_there(users: Users, cr
         with pytest.raises(DeploymentFailed):
             story.server(hub, samples)
         row = hub.get(story.SERVER).status().clusters[0]
-        about = {"name": "more", "namespace": crowd.namespace("c1")}
-        role, binding = rbac.in_cluster_namespace(crowd.namespace("c1"), Subject("User", users.name))
-        reference = {**binding["roleRef"], "name": "more"}
-        users.grant(
-            [
-                {**role, "metadata": about, "rules": [missing.rule()]},
-                {**binding, "metadata": about, "roleRef": reference},
-            ]
-        )
+        users.grant(_one_more(missing, rbac.in_cluster_namespace(crowd.namespace("c1"), Subject("User", users.name))))
         hub.refresh()
         assert ("Deployment", f"model-{story.SERVER}") in crowd.objects("c1")
     assert (row.phase, row.reason) == (Phase.FAILED, "Forbidden")
@@ -255,6 +247,12 @@ def test_a_missing_namespace_is_made_where_that_is_granted(
                 hub.deploy(samples.one, to=Placement("where", Name("c2")))
 
 
+def _one_more(right: Right, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Role and binding for one right, beside the ones that are there."""
+    role, binding = (_named(each, "more") for each in objects)
+    return [{**role, "rules": [right.rule()]}, binding]
+
+
 @contextmanager
 def everywhere(crowd: Crowd, objects: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Cluster-wide objects under names of this test alone; they are gone afterwards."""
@@ -267,7 +265,7 @@ def everywhere(crowd: Crowd, objects: list[dict[str, Any]]) -> Iterator[list[dic
 
 
 def _named(found: dict[str, Any], suffix: str) -> dict[str, Any]:
-    changed = {**found, "metadata": {"name": f"{found['metadata']['name']}-{suffix}"}}
+    changed = {**found, "metadata": {**found["metadata"], "name": f"{found['metadata']['name']}-{suffix}"}}
     if "roleRef" in found:
         changed["roleRef"] = {**found["roleRef"], "name": f"{found['roleRef']['name']}-{suffix}"}
     return changed
