@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,17 @@ from tests.e2e.kube.conftest import Soon
 from tests.testbed.apiserver import ApiServer
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "manifests").glob("*.yaml"))
-RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+
+
+@pytest.fixture(scope="module")
+def restricted(apiserver: ApiServer) -> Iterator[str]:
+    """A namespace whose pods are held to the strictest policy; nothing is ever made there but by dry-run."""
+    name = f"golden-{secrets.token_hex(4)}"
+    apiserver.kubectl("create", "namespace", name)
+    apiserver.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    apiserver.wait("--for=create", "serviceaccount/default", "-n", name)
+    yield name
+    apiserver.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def documents(golden: Path, namespace: str) -> list[dict[str, Any]]:
@@ -37,29 +49,23 @@ def pod(deployment: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: golden.stem)
-def test_the_api_server_takes_every_object(golden: Path, api: Api, kube_namespace: str, soon: Soon) -> None:
-    for wanted in documents(golden, kube_namespace):
+def test_the_api_server_takes_every_object(golden: Path, api: Api, restricted: str, soon: Soon) -> None:
+    for wanted in documents(golden, restricted):
         kept = api.apply(wanted, manager="i4q-ai", dry_run=True, deadline=soon())
         assert kept["metadata"]["labels"] == wanted["metadata"]["labels"]
         assert kept["metadata"]["annotations"] == wanted["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: golden.stem)
-def test_the_strictest_policy_takes_every_pod(
-    golden: Path, api: Api, apiserver: ApiServer, kube_namespace: str, soon: Soon
-) -> None:
-    apiserver.kubectl("label", "namespace", kube_namespace, RESTRICTED)
-    apiserver.wait("--for=create", "serviceaccount/default", "-n", kube_namespace)
-    for wanted in documents(golden, kube_namespace):
+def test_the_strictest_policy_takes_every_pod(golden: Path, api: Api, restricted: str, soon: Soon) -> None:
+    for wanted in documents(golden, restricted):
         if wanted["kind"] == "Deployment":
             api.apply(pod(wanted), manager="i4q-ai", dry_run=True, deadline=soon())
 
 
-def test_that_policy_would_object(api: Api, apiserver: ApiServer, kube_namespace: str, soon: Soon) -> None:
-    apiserver.kubectl("label", "namespace", kube_namespace, RESTRICTED)
-    apiserver.wait("--for=create", "serviceaccount/default", "-n", kube_namespace)
+def test_that_policy_would_object(api: Api, restricted: str, soon: Soon) -> None:
     (golden,) = (each for each in GOLDEN if each.stem == "server-init-container")
-    (deployment,) = (each for each in documents(golden, kube_namespace) if each["kind"] == "Deployment")
+    (deployment,) = (each for each in documents(golden, restricted) if each["kind"] == "Deployment")
     loose = pod(deployment)
     del loose["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"]
     with pytest.raises(InvalidError, match=r'violates PodSecurity "restricted:latest": allowPrivilegeEscalation'):

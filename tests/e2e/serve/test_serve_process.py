@@ -51,6 +51,20 @@ def test_a_model_that_cannot_be_loaded_leaves_the_server_alive_but_not_ready(sta
     assert refused.headers["Retry-After"] == "1"
 
 
+def test_a_model_that_cannot_be_loaded_ends_a_server_that_has_no_other(start: Start, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", b"junk", "1")
+    code, said = ended(start(tree, "--only", ready=False))
+    assert code == 3
+    assert "line" in said.splitlines()[-1]
+    assert "cannot be loaded" in said.splitlines()[-1]
+
+
+def test_a_model_that_can_be_loaded_is_served_by_a_server_that_has_no_other(start: Start, tmp_path: Path) -> None:
+    server = start(write_tree(tmp_path / "tree", linear(1), "1"), "--only")
+    assert server.infer([[1, 2, 3]]).json()["outputs"][0]["data"] == [7.0]
+    assert server.stop() == 0
+
+
 def _answers(server: Running) -> bool:
     try:
         return requests.get(f"{server.url}/v2/health/live", timeout=10).status_code == 200
