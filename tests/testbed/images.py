@@ -72,19 +72,26 @@ def made() -> Iterator[EdgeImage]:
     """The edge image of these sources, made now if it is not in the cache; it stays there while this is entered."""
     base = rootfs_tar()
     folder = cache() / f"edge-image-{_state(base)}"
-    handle = _held(folder, fcntl.LOCK_EX)  # built once, however many sessions wait for it
+    handle = _held(folder, fcntl.LOCK_SH)  # as long as this session runs, nobody sweeps it away
     try:
-        found = _made(folder, base)
-        fcntl.flock(handle, fcntl.LOCK_SH)  # as long as this session runs, nobody sweeps it away
+        while (found := _found(folder)) is None:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # built once, however many sessions wait for it
+            _make(folder, base)
+            fcntl.flock(handle, fcntl.LOCK_SH)
         _sweep(folder)
         yield found
     finally:
         os.close(handle)
 
 
-def _made(folder: Path, base: Path) -> EdgeImage:
-    tar, layout, done = folder / "edge.tar", folder / "layout", folder / "reference"
-    if not done.is_file():
+def _found(folder: Path) -> EdgeImage | None:
+    done = folder / "reference"
+    return EdgeImage(folder / "edge.tar", folder / "layout", done.read_text()) if done.is_file() else None
+
+
+def _make(folder: Path, base: Path) -> None:
+    tar, layout = folder / "edge.tar", folder / "layout"
+    if _found(folder) is None:
         shutil.rmtree(folder, ignore_errors=True)
         layout.mkdir(parents=True)
         reference = image.build(base, to=tar).reference
@@ -94,8 +101,7 @@ def _made(folder: Path, base: Path) -> EdgeImage:
         listed = json.loads(index.read_text())
         listed["manifests"] = listed["manifests"][:1]  # crane takes a layout of one image
         index.write_text(json.dumps(listed))
-        done.write_text(reference)
-    return EdgeImage(tar, layout, done.read_text())
+        (folder / "reference").write_text(reference)
 
 
 def _state(base: Path) -> str:
