@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 from i4q_ai.backends.base import Action, Assignment, Difference, Outcome
@@ -16,6 +17,8 @@ from i4q_ai_kubectl.ledger import Ledger, key_of
 from i4q_ai_kubectl.roster import Roster
 from i4q_ai_kubectl.seeing import Seeing
 from i4q_ai_kubectl.telling import Records, Telling
+
+log = logging.getLogger(__name__)
 
 
 class KubectlFleet:
@@ -185,8 +188,18 @@ class KubectlFleet:
     def watch(
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
     ) -> Iterator[list[Observation]]:
-        """What `observe` says: at once, then whenever it, a cluster or a record changes; ends at the deadline."""
-        return self._seeing.watch(namespace, name, deadline)
+        """What `observe` says: at once, then whenever it, a cluster or a record changes; ends at the deadline.
+
+        While somebody watches, a cluster that comes back gets what it has missed.
+        """
+
+        def deliver() -> None:
+            try:
+                self._telling.catch_up(namespace, name, deadline, refused=False)
+            except UnreachableError as error:
+                log.warning("home is out of reach, so nothing is delivered: %s", error)
+
+        return self._seeing.watch(namespace, name, deadline, before=deliver)
 
     def reach(self, cluster: str, namespace: str, name: str, *, deadline: Deadline) -> str:
         """The base URL at which something answers, through a port-forward.

@@ -55,8 +55,15 @@ class Seeing:
         found = [each for group in self._roster.each(asked, one) for each in group]
         return [each for each in found if namespace in (None, each.namespace) and name in (None, each.name)]
 
-    def watch(self, namespace: str | None, name: str | None, deadline: Deadline) -> Iterator[list[Observation]]:
+    def watch(
+        self, namespace: str | None, name: str | None, deadline: Deadline, *, before: Callable[[], None]
+    ) -> Iterator[list[Observation]]:
         """What `observe` says: at once, then whenever it, a cluster or a record changes; ends at the deadline.
+
+        Args:
+            namespace, name: of what; None for all.
+            deadline: when it ends.
+            before: called before each observation.
 
         Raises:
             ForbiddenError: the right to watch is missing, on a cluster or at home.
@@ -69,6 +76,7 @@ class Seeing:
         try:
             while not deadline.passed:
                 self._mirror(bell.ring, mine, namespace, name, deadline)
+                before()
                 yield self.observe(namespace, name, deadline)
                 if not bell.wait(deadline.left()):
                     return

@@ -51,11 +51,19 @@ class Telling:
         told = self._roster.each(by_cluster, tell)
         return self._deliver_all(dict(zip(by_cluster, told, strict=True)), force=force, deadline=deadline)
 
-    def catch_up(self, namespace: str | None, name: str | None, deadline: Deadline) -> list[Assignment]:
-        """Deliver what clusters have been told already and have not got yet."""
+    def catch_up(
+        self, namespace: str | None, name: str | None, deadline: Deadline, *, refused: bool = True
+    ) -> list[Assignment]:
+        """Deliver what clusters have been told already and have not got yet.
+
+        Args:
+            namespace, name: of what; None for all.
+            deadline: when to give up.
+            refused: try again what a cluster has refused, too.
+        """
         pending = {}
         for cluster, ledger in self._roster.home.ledgers(deadline).items():
-            rows = [row for row in ledger.of(namespace, name) if not row.delivered]
+            rows = [row for row in ledger.of(namespace, name) if not row.delivered and (refused or not row.error)]
             recent, away = self._roster.contacts.heard(cluster, within=FRESH)
             if rows and cluster in self._roster.inventory.names and not (recent and away):
                 pending[cluster] = (ledger, rows)
