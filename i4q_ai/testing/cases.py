@@ -32,6 +32,7 @@ NEEDS: dict[str, Need] = {
     "test_a_workload_says_what_it_does_in_its_log": Need("commands"),
     "test_stop_and_start": Need("stop"),
     "test_what_does_not_run_cannot_be_reached": Need("reach"),
+    "test_nothing_has_drifted_where_nobody_has_changed_anything": Need("compare"),
     "test_refuses_files": Need("flavours:files", there=False),
     "test_refuses_charts": Need("flavours:chart", there=False),
     "test_refuses_images": Need("images", there=False),
@@ -39,5 +40,7 @@ NEEDS: dict[str, Need] = {
     "test_refuses_addresses": Need("reach", there=False),
     "test_refuses_logs": Need("logs", there=False),
     "test_refuses_to_stop": Need("stop", there=False),
+    "test_refuses_to_compare": Need("compare", there=False),
+    "test_refuses_to_let_join": Need("joins", there=False),
 }
 """Name of the case → what it needs; a case that is not listed is for every backend."""

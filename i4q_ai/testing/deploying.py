@@ -37,6 +37,13 @@ class DeployingCases(Plant):
             hub.apply(first)
         assert hub.get(MODEL).spec.object == samples.one
 
+    def test_nothing_has_drifted_where_nobody_has_changed_anything(self, hub: Hub, samples: Samples) -> None:
+        deployment = hub.deploy(samples.one, to=on(*self.clusters)).wait(timeout=LIMIT)
+        assert deployment.drift() == []
+        before = rows(deployment)
+        assert deployment.repair().drift() == []
+        assert rows(deployment) == before
+
     def test_an_unknown_cluster_is_named(self, hub: Hub, samples: Samples) -> None:
         with pytest.raises(RuleError, match="edge-none"):
             hub.deploy(samples.one, to=on("edge-none"))

@@ -49,3 +49,13 @@ class RefusingCases(Plant):
         with pytest.raises(UnsupportedError):
             hub.clusters.stop(self.clusters[0])
         assert hub.clusters.get(self.clusters[0]).available.status == "True"
+
+    def test_refuses_to_compare(self, hub: Hub, samples: Samples) -> None:
+        deployment = hub.deploy(samples.one, to=on(self.clusters[0]))
+        with pytest.raises(UnsupportedError):
+            deployment.drift()
+
+    def test_refuses_to_let_join(self, hub: Hub) -> None:
+        with pytest.raises(UnsupportedError):
+            hub.clusters.join("newcomer")
+        assert "newcomer" not in [cluster.name for cluster in hub.clusters]
