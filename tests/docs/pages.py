@@ -7,6 +7,9 @@
 | ```` ```yaml title="a/file.yaml" ```` | written to that file; the same for json |
 | ```` ```text title="output" ```` | must be what the block before has printed; `…` stands for anything |
 | ```` ```text ````, ```` ```mermaid ```` | for the eye only |
+
+A page with the mark `<!-- needs a plant -->` is run where real clusters are at hand: `home.kubeconfig`,
+`edge-1.kubeconfig` … and `kubectl`.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>[a-z]*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
+_PLANT = "<!-- needs a plant -->"
 _SHOWN = ("text", "mermaid")
 _WRITTEN = ("yaml", "json")
 _LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -57,6 +61,11 @@ def blocks(page: str) -> list[Block]:
     return found
 
 
+def needs_plant(page: str) -> bool:
+    """Whether the page's blocks want real clusters."""
+    return _PLANT in page
+
+
 class Session:
     """What one reader has at hand while going through a page.
 
@@ -71,6 +80,11 @@ class Session:
         self._page, self._folder, self._variables, self._replaced = page, folder, variables, replaced
         self._names: dict[str, Any] = {"__name__": "__main__"}
         self._printed = ""
+
+    def read(self) -> None:
+        """Go through the page."""
+        for block in blocks(self._page.read_text(encoding="utf-8")):
+            self.run(block)
 
     def run(self, block: Block) -> None:
         """Do what the fence says; fails as the reader would."""

@@ -1,38 +1,90 @@
-"""Every block of the README and of docs/ is run."""
+"""Every block of the README and of docs/ is run: on this machine, or with real clusters where a page needs them."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from i4q_ai import Hub
-from tests.docs.pages import Session, blocks, environment
+from tests.docs.pages import Session, blocks, environment, needs_plant
+from tests.testbed.programs import control_plane
+
+if TYPE_CHECKING:
+    from tests.testbed.controlplane import ControlPlane
+    from tests.testbed.images import EdgeImage
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN = [page for page in PAGES if any(block.language != "text" for block in blocks(page.read_text(encoding="utf-8")))]
+ON_PLANT = [page for page in RUN if needs_plant(page.read_text(encoding="utf-8"))]
+HERE = [page for page in RUN if page not in ON_PLANT]
+
+_PLACEHOLDERS = "registry.factory:5000", "line-ai", "0" * 64
+"""What stands in pages for the plant's registry, a namespace, and the digest of the edge image."""
 
 
 @pytest.fixture
-def session(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    """A reader in a folder with the examples' data; whatever runs is stopped afterwards."""
-    variables = environment(tmp_path)
+def variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of a reader who sits in a folder with the examples."""
+    told = environment(tmp_path)
     shutil.copytree(ROOT / "examples", tmp_path / "work" / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.syspath_prepend(str(tmp_path / "work" / "examples"))
-    for name in os.environ.keys() - variables.keys():
+    for name in os.environ.keys() - told.keys():
         monkeypatch.delenv(name)
-    for name, value in variables.items():
+    for name, value in told.items():
         monkeypatch.setenv(name, value)
+    return told
+
+
+@pytest.fixture
+def session(request: pytest.FixtureRequest, tmp_path: Path, variables: dict[str, str]) -> Iterator[Session]:
+    """A reader with this machine alone; whatever runs is stopped afterwards."""
     yield Session(request.param, tmp_path / "work", variables, {"8080": free_port(), "8081": free_port()})
     with Hub() as hub:
         for cluster in hub.clusters:
             hub.clusters.remove(cluster.name, refresh=False)
+
+
+@pytest.fixture
+def plant_session(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    variables: dict[str, str],
+    plant: ControlPlane,
+    edge_image: EdgeImage,
+    plant_namespace: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Session:
+    """A reader with clusters at hand, in a namespace of his own."""
+    folder = tmp_path / "work"
+    files = {"home": plant.hub.kubeconfig, **{name: edge.kubeconfig for name, edge in plant.edges.items()}}
+    for name, kubeconfig in files.items():
+        (folder / f"{name}.kubeconfig").symlink_to(kubeconfig)
+    kubectl = folder / "bin" / "kubectl"
+    kubectl.parent.mkdir()
+    kubectl.write_text(f'#!/bin/sh\nexec {shlex.join(control_plane("kubectl"))} "$@"\n')
+    kubectl.chmod(0o755)
+    registry = plant.registry.host
+    told = {
+        "I4Q_HUB": "kubectl://clusters.yaml",
+        "I4Q_NAMESPACE": plant_namespace,
+        "I4Q_REGISTRY": f"{registry}/{plant_namespace}",
+        "I4Q_PLAIN_HTTP": registry,
+        "PATH": f"{kubectl.parent}:{variables['PATH']}",
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    image = edge_image.push(registry)
+    replaced = zip(_PLACEHOLDERS, (registry, plant_namespace, image.rpartition(":")[2]), strict=True)
+    return Session(request.param, folder, {**variables, **told}, dict(replaced))
 
 
 def free_port() -> str:
@@ -42,11 +94,18 @@ def free_port() -> str:
         return str(free.getsockname()[1])
 
 
-@pytest.mark.parametrize("session", RUN, indirect=True, ids=[str(page.relative_to(ROOT)) for page in RUN])
-def test_a_page_does_what_it_says(session: Session, request: pytest.FixtureRequest) -> None:
-    page: Path = request.node.callspec.params["session"]
-    for block in blocks(page.read_text(encoding="utf-8")):
-        session.run(block)
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("session", HERE, indirect=True, ids=named)
+def test_a_page_does_what_it_says(session: Session) -> None:
+    session.read()
+
+
+@pytest.mark.parametrize("plant_session", ON_PLANT, indirect=True, ids=named)
+def test_a_page_about_clusters_does_what_it_says(plant_session: Session) -> None:
+    plant_session.read()
 
 
 def test_every_fence_has_a_language() -> None:

@@ -1,0 +1,5 @@
+"""Fixtures of the tests of the docs."""
+
+from tests.testbed.images import edge_image
+
+__all__ = ["edge_image"]
