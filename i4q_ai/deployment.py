@@ -161,7 +161,7 @@ class Deployment:
             UnreachableError: it cannot be reached from here, or does not run.
         """
         spec = self.spec
-        if spec.kind != "model" or spec.flavour != "server":
+        if spec.kind != "model" or spec.flavour not in ("server", "image"):
             raise InvalidError(f"'{self.name}' is no model with a server", hint='deploy it with flavour="server"')
         url = self.address(cluster)
         from i4q_ai.serve.client import Client

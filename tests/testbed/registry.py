@@ -136,7 +136,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def crane() -> Crane:
     """`crane("manifest", reference)` → what it prints; a failure is an error with its words."""
     program = built("tools") / "crane"
