@@ -16,8 +16,8 @@ class TestMine(BackendContract):
 What a backend cannot do it says in its `Capabilities`; the cases for it are then skipped, and its refusal is tested.
 Methods that not every fleet has work for:
 
-* `catch_up` returns `[]` where clusters ask for their desired state by themselves. Elsewhere a cluster that was cut off,
-  or not told because its hub was killed, has everything after it.
+* `catch_up` returns `[]` where clusters ask for their desired state by themselves. Elsewhere a cluster that was cut
+  off, or not told because its hub was killed, has everything after it.
 * `compare` raises `UnsupportedError` without `capabilities.compare`. With it, it says nothing where nobody has changed
   anything, and `apply` repairs what it says, by an action whose `before` is its `after`.
 * `join` raises `UnsupportedError` without `capabilities.joins`. A backend that has it may refuse `add`; the fixture
