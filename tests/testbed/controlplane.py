@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
-from typing import Any, Self
+from contextlib import ExitStack
+from typing import Self
 
 from tests.testbed.apiserver import ApiServer, Place
 from tests.testbed.edge import Edge
@@ -13,6 +11,7 @@ from tests.testbed.lacking import need_root
 from tests.testbed.network import HUB, Backbone
 from tests.testbed.registry import Registry
 from tests.testbed.runs import Run
+from tests.testbed.together import enter_together
 
 
 class ControlPlane:
@@ -44,7 +43,7 @@ class ControlPlane:
         need_root("a plant with networks of its own")
         with ExitStack() as stack:
             stack.enter_context(Backbone())
-            _enter_together(stack, [self.registry, self.hub, *self.edges.values()])
+            enter_together(stack, [self.registry, self.hub, *self.edges.values()])
             for name in self._nodes:
                 self.edges[name].trust(self.registry.host)
             self._stack = stack.pop_all()
@@ -52,13 +51,3 @@ class ControlPlane:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-
-def _enter_together(stack: ExitStack, parts: Sequence[AbstractContextManager[Any]]) -> None:
-    with ThreadPoolExecutor(len(parts)) as pool:
-        entered = [pool.submit(part.__enter__) for part in parts]
-    for part, future in zip(parts, entered, strict=True):
-        if not future.exception():
-            stack.push(part)
-    for future in entered:
-        future.result()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 from tests.testbed.apiserver import ApiServer, Place
+from tests.testbed.containers import Containers
 from tests.testbed.lacking import need_root
 from tests.testbed.network import HUB, Backbone, Room
-from tests.testbed.node import Containers, Node
+from tests.testbed.node import Node
 from tests.testbed.packages import need_programs
 from tests.testbed.processes import Process
 from tests.testbed.runs import Run
+from tests.testbed.together import enter_together
 
 
 class Edge:
@@ -100,9 +101,5 @@ class Edge:
             stack.enter_context(self.server)
             return
         self.containers = Containers(self._run, self.room, folder / "node")
-        with ThreadPoolExecutor(1) as beside:
-            containers = beside.submit(self.containers.__enter__)
-            stack.enter_context(self.server)
-            stack.push(self.containers)
-            containers.result()
+        enter_together(stack, [self.containers, self.server])
         self.node = stack.enter_context(Node(self._run, self.room, self.containers, self.server))

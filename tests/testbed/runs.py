@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -18,7 +19,8 @@ from tests.testbed.caching import cache
 
 _log = logging.getLogger(__name__)
 
-_KEPT_LOGS = 3
+_KEPT_LOGS = 10
+_GONE_TIMEOUT = 30
 
 
 class Run:
@@ -36,9 +38,11 @@ class Run:
 
     def __enter__(self) -> Self:
         sweep()
-        self._folder.mkdir(mode=0o700)
-        self._lock = _take(self._folder)
-        assert self._lock is not None, f"{self._folder} is somebody else's"
+        # Hidden from the sweep of others until it is locked.
+        staged = self._folder.with_name(f".{self.name}")
+        staged.mkdir(mode=0o700)
+        self._lock = _take(staged)
+        staged.rename(self._folder)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,7 +85,7 @@ def logs() -> Path:
 
 def sweep() -> None:
     """Remove what runs left whose process has died."""
-    for folder in _runs().iterdir():
+    for folder in _runs().glob("[!.]*"):
         lock = _take(folder)
         if lock is None:
             continue
@@ -111,12 +115,11 @@ def _take(folder: Path) -> int | None:
     """The lock of a run, or None while its process lives."""
     with suppress(FileNotFoundError):  # swept by another process just now
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
-        return lock
+            if folder.exists():
+                return lock
+        os.close(lock)
     return None
 
 
@@ -141,4 +144,11 @@ def _keep_logs(folder: Path) -> None:
 
 def _remove(folder: Path) -> None:
     cgroups.remove(folder.name)
-    shutil.rmtree(folder)
+    patience = time.monotonic() + _GONE_TIMEOUT
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError:  # what was killed may still be writing; it is not our child, so that nobody tells when it ends
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.1)
