@@ -15,21 +15,23 @@ from i4q_ai.placement import Placement
 from tests.e2e.kubectl.crowd import LIMIT, open_hub
 
 
-def die_at(number: int, *, behind: bool) -> None:
+def die_at(number: int, *, behind: bool, burial: bool) -> None:
     """End this process at a write to any API server.
 
     Args:
         number: of the write, from 1.
         behind: after the server has answered it; else before it is sent.
+        burial: count from the write that empties a record on.
     """
-    send, lock, done = Transport.request, threading.Lock(), [0]
+    send, lock, done, counts = Transport.request, threading.Lock(), [0], [not burial]
 
     def request(self: Transport, message: Message, *arguments: Any, **options: Any) -> dict[str, Any]:
         if message.method == "GET":
             return send(self, message, *arguments, **options)
         with lock:
-            done[0] += 1
-            last = done[0] == number
+            counts[0] = counts[0] or (message.method == "PUT" and (message.body or {}).get("data") == {})
+            done[0] += counts[0]
+            last = counts[0] and done[0] == number
         if last and not behind:
             os.kill(os.getpid(), signal.SIGKILL)
         answer = send(self, message, *arguments, **options)
@@ -43,7 +45,7 @@ def die_at(number: int, *, behind: bool) -> None:
 def main() -> int:
     """Read what to do, and begin it."""
     given = json.loads(sys.stdin.read())
-    die_at(given["at"], behind=given["behind"])
+    die_at(given["at"], behind=given["behind"], burial=given["burial"])
     with open_hub(given["address"]) as hub:
         if given["model"]:
             hub.deploy(Model.from_yaml(given["model"]), to=Placement("everywhere"), flavour="files")

@@ -20,8 +20,6 @@ CLUSTERS = 20
 EVERYWHERE = Placement("everywhere")
 WRITES = 3 * CLUSTERS
 """How many writes an update makes at least: two of the ledger and one of the object, for each cluster."""
-END = 4 * CLUSTERS
-"""About where the record goes when a deployment is deleted: after one more write of each ledger."""
 
 
 class Point(NamedTuple):
@@ -30,10 +28,12 @@ class Point(NamedTuple):
     Args:
         at: the number of the write, from 1.
         behind: whether the server has answered it by then.
+        burial: counted from the write that empties the record of something deleted.
     """
 
     at: int
     behind: bool
+    burial: bool = False
 
 
 def die(address: str, model: Model | None, point: Point) -> None:
@@ -83,7 +83,7 @@ def test_a_first_deployment_that_was_begun_is_finished(crowd: Crowd, samples: Sa
     address, chance = crowd.make(CLUSTERS), _chance()
     with open_hub(address) as hub:
         assert len(hub.clusters) == CLUSTERS  # their facts are written now, not where the other process counts
-        for point in _points(chance, WRITES):
+        for point in _points(chance, WRITES)[::2]:
             die(address, samples.one, point)
             hub.deploy(samples.one, to=EVERYWHERE, flavour="files")
             settled(hub, crowd, samples.one, 1)
@@ -94,16 +94,20 @@ def test_a_first_deployment_that_was_begun_is_finished(crowd: Crowd, samples: Sa
 def test_a_deletion_that_was_begun_is_finished(crowd: Crowd, samples: Samples) -> None:
     address, chance = crowd.make(CLUSTERS), _chance()
     with open_hub(address) as hub:
-        for number in range(4):
+        for point in (
+            Point(chance.randrange(1, WRITES), chance.random() < 0.5),
+            Point(1, behind=True, burial=True),
+            Point(chance.randrange(2, CLUSTERS), chance.random() < 0.5, burial=True),
+            Point(CLUSTERS + 2, chance.random() < 0.5, burial=True),
+        ):
             hub.deploy(samples.one, to=EVERYWHERE, flavour="files")
             settled(hub, crowd, samples.one, 1)
-            # Near its end lie the writes by which the record goes.
-            die(
-                address, None, Point(chance.randrange(2, WRITES) if number % 2 else END - number, chance.random() < 0.5)
-            )
+            die(address, None, point)
             if hub.list():
                 hub.get(MODEL).delete(timeout=LIMIT)
             empty(hub, crowd)
+        hub.deploy(samples.one, to=EVERYWHERE, flavour="files")
+        settled(hub, crowd, samples.one, 1)  # the name begins anew, whatever its last life left
 
 
 def empty(hub: Hub, crowd: Crowd) -> None:
