@@ -68,3 +68,16 @@ def test_one_that_was_ended_is_noticed_and_comes_back_with_what_it_knew(testbed_
         server.processes["kube-apiserver"].restart()
         server.wait_ready()
         assert "remembered" in server.kubectl("get", "namespaces")
+
+
+def test_programs_of_another_folder_are_used_when_told_so(
+    testbed_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [ours, _] = control_plane("etcd")
+    for name in ("etcd", "kube-apiserver", "kubectl"):
+        (tmp_path / name).symlink_to(ours)  # one program, which is what it is called
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
+    with ApiServer(testbed_run, "brought-along") as server:
+        command = Path(f"/proc/{server.processes['kube-apiserver'].pid}/cmdline").read_bytes()
+        assert command.startswith(bytes(tmp_path / "kube-apiserver"))
+        assert "default" in server.kubectl("get", "namespaces")
