@@ -55,7 +55,7 @@ def _asked(path: str) -> Object:
 def _users(item: ModelItem, site: Site, mount: Object) -> Object:
     listens = {"tcpSocket": {"port": "http"}, "timeoutSeconds": 5}
     return pods.container(
-        "server",
+        "image",
         item.image or "",
         mounts=[mount],
         requests=site.requests,
