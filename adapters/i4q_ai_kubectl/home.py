@@ -148,8 +148,6 @@ def make_namespace(api: Api, name: str, deadline: Deadline) -> None:
     except ConflictError:
         log.debug("namespace %s is there already", name)
     except ForbiddenError as error:
-        if error.verb != "create":
-            raise
         raise rights.no_namespace(name, error) from error
 
 
