@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import DeadlineError, UnreachableError
+from i4q_ai.errors import DeadlineError, ForbiddenError, UnreachableError
 from i4q_ai.kube import Api
 from i4q_ai_kubectl.inventory import Entry, Home
 
 T = TypeVar("T")
 
+FORBIDDEN = "Forbidden"
+"""The reason of a cluster that answers, and tells us nothing."""
 PATIENCE = 4.0
 """Seconds in which a cluster must answer; else it counts as out of reach."""
 
@@ -69,6 +71,7 @@ class Contacts:
         deadline: Deadline,
         *,
         patience: float = PATIENCE,
+        meek: bool = False,
     ) -> T | Away:
         """Ask a cluster something, with the little patience that its link deserves.
 
@@ -77,6 +80,7 @@ class Contacts:
             question: to its API.
             deadline: when to give up.
             patience: seconds until it counts as out of reach.
+            meek: a missing right is no error but a reason, too: one cluster's must not hide what the others say.
 
         Returns:
             The answer; or why there is none, where nothing answers. What it refuses is raised.
@@ -89,6 +93,10 @@ class Contacts:
         except DeadlineError:
             deadline.check()
             return self._note(entry.name, Away("Timeout", f"it does not answer within {patience:g} s"))
+        except ForbiddenError as error:
+            if not meek:
+                raise
+            return self._note(entry.name, Away(FORBIDDEN, str(error)))
         self._note(entry.name, None)
         return answer
 

@@ -13,7 +13,7 @@ from i4q_ai.manifests import DIGEST, ITEM, REVISION, VERSION, Site, address
 from i4q_ai.manifests.naming import DEPLOYMENT, KIND, NAMESPACE
 from i4q_ai.status import NO_CONSUMER, Observation, Phase, Report
 from i4q_ai_kubectl import pods as podding
-from i4q_ai_kubectl.contacts import Away
+from i4q_ai_kubectl.contacts import FORBIDDEN, Away
 from i4q_ai_kubectl.ledger import Key, Row
 
 Object = dict[str, Any]
@@ -98,6 +98,9 @@ def observe(row: Row, look: Look, site: Site, *, away_since: datetime | None = N
         site: how things are written there.
         away_since: since when the cluster is out of reach, if it is.
     """
+    if look.away is not None and look.away.reason == FORBIDDEN:
+        phase = Phase.REMOVING if row.item is None else Phase.FAILED
+        return _new(row, row.item, phase, FORBIDDEN, look.away.message)
     if look.away is not None:
         return _offline(row, look.away, away_since)
     there = look.there.get(row.key, There())

@@ -102,13 +102,13 @@ class Roster:
         """A cluster as placements see it; asked whether it is there, unless that was done just now."""
         recent, away = self.contacts.heard(entry.name, within=FRESH)
         if ledger.facts is None and not (recent and away):
-            found = self.contacts.ask(entry, facts.read, deadline)
+            found = self.contacts.ask(entry, facts.read, deadline, meek=True)
             away = found if isinstance(found, Away) else None
             if not isinstance(found, Away):
                 changes = {"facts": found}
                 ledger = self.home.change(entry.name, lambda before: before.model_copy(update=changes), deadline)
         elif not recent:
-            answer = self.contacts.ask(entry, lambda api, short: api.version(deadline=short), deadline)
+            answer = self.contacts.ask(entry, lambda api, short: api.version(deadline=short), deadline, meek=True)
             away = answer if isinstance(answer, Away) else None
         ledger = self.note(entry, ledger, {}, away, deadline)
         return ledger.described(entry.cluster()).replace(conditions=(_available(away, ledger),))

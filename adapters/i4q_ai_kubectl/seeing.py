@@ -108,7 +108,9 @@ class Seeing:
         seen = mirror.look(places) if mirror else None
         if seen is not None:
             return seen
-        found = self._roster.contacts.ask(entry, lambda api, short: looking.look(api, hub, places, short), deadline)
+        found = self._roster.contacts.ask(
+            entry, lambda api, short: looking.look(api, hub, places, short), deadline, meek=True
+        )
         return Look(away=found) if isinstance(found, Away) else found
 
     def _without_home(self, namespace: str | None, name: str | None, deadline: Deadline) -> list[Observation]:
@@ -116,7 +118,9 @@ class Seeing:
             lies = entry.namespace or namespace
             if lies is None:
                 return []
-            found = self._roster.contacts.ask(entry, lambda api, short: looking.everything(api, lies, short), deadline)
+            found = self._roster.contacts.ask(
+                entry, lambda api, short: looking.everything(api, lies, short), deadline, meek=True
+            )
             if isinstance(found, Away):
                 return []
             seen = [observing.unknown(key, entry.name, there) for key, there in sorted(found.there.items())]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from i4q_ai.deployment import Deployment
 from i4q_ai.errors import DeploymentFailed, ForbiddenError
 from i4q_ai.hub import Hub
 from i4q_ai.kube import Api
@@ -118,9 +119,20 @@ def _use(right: Right, hub: Hub, samples: Samples, crowd: Crowd, users: Users) -
     if right.verb == "watch":
         story.watch(deployment, samples)
     if right.verb in ("list", "delete"):
-        deployment.status()
+        _raise_refusal(deployment)
         deployment.update(samples.two if deployment.kind == "model" else samples.by_path)
         deployment.delete(timeout=LIMIT)
+
+
+def _raise_refusal(deployment: Deployment) -> None:
+    """A cluster that tells nothing for want of a right says so in its row; the others' rows stand beside it."""
+    refused = {
+        row.cluster: row.message
+        for row in deployment.status().clusters
+        if (row.phase, row.reason) == (Phase.FAILED, "Forbidden")
+    }
+    if refused:
+        raise DeploymentFailed("status", reasons=refused)
 
 
 def _names(error: BaseException, right: Right, namespace: str) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def users_image(registry_of_plant: str, edge_image: EdgeImage, crane: Crane) -> str:
     """An image whose own entry point serves what lies in /models on $PORT, as a user may have built one."""
-    start = 'exec python3 -m i4q_ai.serve /models --host 0.0.0.0 --port "$PORT" --name wear'
+    start = "exec python3 -m i4q_ai.serve /models --host 0.0.0.0 --port $PORT --name wear"
     base, tag = edge_image.push(registry_of_plant), f"{registry_of_plant}/plant/users:1"
     options = ["--insecure", "--platform", "linux/amd64", "--entrypoint", f"sh,-c,{start}", "--tag", tag]
     crane("mutate", base, *options)
