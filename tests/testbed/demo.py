@@ -42,10 +42,12 @@ def _demo() -> int:
         with made() as edge_image:
             _chapter("Start a hub, three edge clusters with a node each, and a registry")
             with ControlPlane(run, edges=3, nodes=3) as plant:
-                _chapter("Push the edge image, write clusters.yaml")
-                inventory = write_inventory(folder, plant, edge_image)
-                code = _quickstart(folder, plant.registry.host, inventory)
-                _chapter("Remove the clusters")
+                try:
+                    _chapter("Push the edge image, write clusters.yaml")
+                    inventory = write_inventory(folder, plant, edge_image)
+                    code = _quickstart(folder, plant.registry.host, inventory)
+                finally:
+                    _chapter("Remove the clusters")
     _chapter("Nothing is left")
     return code
 
