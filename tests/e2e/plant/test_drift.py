@@ -25,13 +25,14 @@ def _replicas(plant: ControlPlane, namespace: str) -> str:
 def test_a_field_that_somebody_else_took(hub: i4q.Hub, plant: ControlPlane, samples: Samples) -> None:
     deployment = hub.deploy(samples.one, to=on("edge-1")).wait(timeout=PATIENCE)
     assert deployment.drift() == []
-    plant.edges["edge-1"].kubectl("scale", "deployment", "model-wear", "-n", hub.namespace, "--replicas=0")
+    patch = ("patch", "deployment", "model-wear", "-n", hub.namespace, "-p", '{"spec": {"replicas": 0}}')
+    plant.edges["edge-1"].kubectl(*patch, "--field-manager=night-shift")
     (found,) = deployment.drift()
     assert (found.cluster, found.object, found.verb) == ("edge-1", "Deployment model-wear", "update")
     assert any("replicas: 0" in line for line in found.lines)
-    assert any("replicas" in line and "kubectl" in line for line in found.conflicts)
+    assert any("replicas" in line and "night-shift" in line for line in found.conflicts)
     assert "drift" in str(hub.plan(samples.one, to=on("edge-1")))
-    with pytest.raises(DeploymentFailed, match=r"replicas.*kubectl"):
+    with pytest.raises(DeploymentFailed, match=r"replicas.*night-shift"):
         deployment.repair()
     assert _replicas(plant, hub.namespace) == "0", "nothing is taken without being asked"
     deployment.repair(force=True).wait(timeout=PATIENCE)
