@@ -85,7 +85,7 @@ def _sums(each: Sequence[Mapping[str, str]]) -> dict[str, str]:
     for allocatable in each:
         for name, amount in allocatable.items():
             sums[name] = sums.get(name, Fraction(0)) + quantities.parse(str(amount))
-    return {name: _written(name, total) for name, total in sorted(sums.items())}
+    return {name: _written(name, total) for name, total in sorted(sums.items()) if total}
 
 
 def _written(name: str, amount: Fraction) -> str:

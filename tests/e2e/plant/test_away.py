@@ -74,7 +74,7 @@ def test_while_home_is_away_the_clusters_speak_for_themselves(
     with i4q.Hub(f"kubectl://{path}", namespace="home-away") as hub:
         deployment = hub.deploy(samples.one, to=on("edge-1")).wait(timeout=PATIENCE)
         with _cut(plant, "edge-3"):
-            status = deployment.status()
+            status = hub.get(deployment.name).status()
             assert [(row.cluster, row.phase, row.running) for row in status.clusters] == [
                 ("edge-1", Phase.READY, samples.one.digest)
             ]
