@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from i4q_ai.backends import revisions
 from i4q_ai.backends.base import Record
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError
@@ -56,7 +57,7 @@ class KubectlStore:
         """
         found = self._get(record.kind, record.namespace, record.name, deadline)
         present = _present(found) if found else None
-        _expect(record.kind, record.namespace, record.name, present, expected)
+        revisions.check(record.kind, record.namespace, record.name, present=_revision(present), expected=expected)
         if found is not None and present is None:
             self._bury(found, record.kind, record.namespace, record.name, deadline)
             found = None
@@ -69,7 +70,9 @@ class KubectlStore:
                 self._home.api.replace({**found, "data": _data(stored)}, deadline=deadline)
         except ConflictError as error:
             now = self.get(record.kind, record.namespace, record.name, deadline=deadline)
-            raise _conflict(record.kind, record.namespace, record.name, now, expected) from error
+            raise revisions.conflict(
+                record.kind, record.namespace, record.name, present=_revision(now), expected=expected
+            ) from error
         return stored
 
     def remove(self, kind: str, namespace: str, name: str, *, expected: int, deadline: Deadline) -> None:
@@ -83,13 +86,13 @@ class KubectlStore:
             return
         present = _present(found)
         if present is not None:
-            _expect(kind, namespace, name, present, expected)
+            revisions.check(kind, namespace, name, present=_revision(present), expected=expected)
             try:
                 # Emptied by compare-and-set first: nobody can write between the look and the end.
                 found = self._home.api.replace({**found, "data": {}}, deadline=deadline)
             except ConflictError as error:
                 now = self.get(kind, namespace, name, deadline=deadline)
-                raise _conflict(kind, namespace, name, now, expected) from error
+                raise revisions.conflict(kind, namespace, name, present=_revision(now), expected=expected) from error
         self._bury(found, kind, namespace, name, deadline)
 
     def history(self, kind: str, namespace: str, name: str, *, deadline: Deadline) -> list[Record]:
@@ -193,17 +196,5 @@ def _present(found: dict[str, Any]) -> Record | None:
     return Record.parse(json.loads(text), where=f"ConfigMap {found['metadata']['name']}") if text else None
 
 
-def _expect(kind: str, namespace: str, name: str, present: Record | None, expected: int) -> None:
-    if (present.revision if present else 0) != expected:
-        raise _conflict(kind, namespace, name, present, expected)
-
-
-def _conflict(kind: str, namespace: str, name: str, present: Record | None, expected: int) -> ConflictError:
-    what = f"{kind} '{namespace}/{name}'"
-    if present is None:
-        told = f"{what} does not exist any more, it was to be at revision {expected}"
-    elif expected == 0:
-        told = f"{what} exists already, at revision {present.revision}"
-    else:
-        told = f"{what} is at revision {present.revision}, not at {expected} any more"
-    return ConflictError(told, hint="somebody else was faster: look again, then decide again")
+def _revision(record: Record | None) -> int:
+    return record.revision if record else 0

@@ -6,9 +6,9 @@ import json
 import sqlite3
 from datetime import UTC, datetime
 
+from i4q_ai.backends import revisions
 from i4q_ai.backends.base import Record
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError
 from i4q_ai.local import told
 from i4q_ai.local.database import Database
 from i4q_ai.local.revisions import revision_of
@@ -99,17 +99,7 @@ def _key(kind: str, namespace: str, name: str) -> dict[str, str]:
 
 
 def _expect(connection: sqlite3.Connection, key: dict[str, str], expected: int) -> None:
-    present = revision_of(connection, **key) or 0
-    if present == expected:
-        return
-    what = f"{key['kind']} '{key['namespace']}/{key['name']}'"
-    if present == 0:
-        told_of = f"{what} does not exist any more, it was to be at revision {expected}"
-    elif expected == 0:
-        told_of = f"{what} exists already, at revision {present}"
-    else:
-        told_of = f"{what} is at revision {present}, not at {expected} any more"
-    raise ConflictError(told_of, hint="somebody else was faster: look again, then decide again")
+    revisions.check(**key, present=revision_of(connection, **key) or 0, expected=expected)
 
 
 def _record(row: tuple[str, str, str, int, str, str]) -> Record:
