@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.testbed.fixtures import KEPT_LOGS, apiserver, git_server, kube_namespace, plant, plant_namespace, testbed_run
+from tests.testbed.images import edge_image
 
-__all__ = ["apiserver", "git_server", "kube_namespace", "plant", "plant_namespace", "testbed_run"]
+__all__ = ["apiserver", "edge_image", "git_server", "kube_namespace", "plant", "plant_namespace", "testbed_run"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
