@@ -8,10 +8,31 @@ from pathlib import Path
 
 import pytest
 
+from tests.testbed.ahead import Ahead, weight
 from tests.testbed.fixtures import KEPT_LOGS, apiserver, git_server, kube_namespace, plant, plant_namespace, testbed_run
 from tests.testbed.images import edge_image
 
 __all__ = ["apiserver", "edge_image", "git_server", "kube_namespace", "plant", "plant_namespace", "testbed_run"]
+
+
+_AHEAD = Ahead()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the least comes first."""
+    items.sort(key=weight)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what the last tests need while the first ones run."""
+    if not session.config.option.collectonly:
+        _AHEAD.start(session.items)
+
+
+def pytest_unconfigure() -> None:
+    """Leave no build behind when the session is broken off."""
+    _AHEAD.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

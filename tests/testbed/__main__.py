@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,15 @@ def main() -> int:
         verb.add_argument("--nodes", type=int, default=2, help="how many of them run pods (default 2)")
     verbs.add_parser("down", help="remove it all")
     verbs.add_parser("status", help="tell what runs")
-    verbs.add_parser("build", help="build what is not in the cache yet")
+    build = verbs.add_parser("build", help="build what is not in the cache yet")
+    build.add_argument("modules", nargs="*", metavar="MODULE", help=f"of {', '.join(MODULES)}; all if not given")
     chosen = parser.parse_args()
     doing: Mapping[str, Callable[[], int]] = {
         "up": lambda: _up(chosen.edges, chosen.nodes),
         "hold": lambda: _hold(chosen.edges, chosen.nodes),
         "down": _down,
         "status": _status,
-        "build": _build,
+        "build": lambda: _build(chosen.modules or MODULES),
     }
     try:
         return doing[chosen.verb]()
@@ -137,8 +138,8 @@ def _status() -> int:
     return 0
 
 
-def _build() -> int:
-    for module in MODULES:
+def _build(modules: Sequence[str]) -> int:
+    for module in modules:
         _say(f"{module}: {built(module)}")
     return 0
 
