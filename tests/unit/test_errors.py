@@ -8,7 +8,11 @@ import pytest
 from i4q_ai import errors
 from i4q_ai.errors import DeploymentFailed, I4qError, MissingDependencyError, SchemaError, nearest
 
-ALL = [each for _, each in inspect.getmembers(errors, inspect.isclass) if each.__module__ == errors.__name__]
+ALL = [
+    each
+    for _, each in inspect.getmembers(errors, inspect.isclass)
+    if each.__module__ == errors.__name__ and issubclass(each, BaseException)
+]
 
 
 def test_all_have_one_root() -> None:

@@ -16,6 +16,7 @@ EXPECTED = {
     "StalePlanError": 4,
     "OwnedError": 4,
     "VersionExistsError": 4,
+    "FieldConflictError": 4,
     "NotFoundError": 3,
 }
 
