@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import subprocess
 import sys
 import tempfile
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -17,6 +17,7 @@ from i4q_ai import yamls
 from i4q_ai.deadline import Deadline
 from i4q_ai.desired import ModelItem
 from i4q_ai.hub import Hub
+from i4q_ai.kube import Api
 from i4q_ai.manifests import Site, objects
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
@@ -25,6 +26,8 @@ from tests.bench.rows import Row, compared, limited
 from tests.e2e.kubectl.crowd import IMAGE, Crowd
 from tests.testbed.apiserver import ApiServer
 from tests.testbed.runs import Run
+
+log = logging.getLogger(__name__)
 
 CLUSTERS = 200
 CHANGES = 7
@@ -55,9 +58,10 @@ def run() -> list[Row]:
         peer = _Kubectl(api, folder)
         crowd = Crowd(api, folder, prefix="ours")
         address = crowd.make(CLUSTERS)
-        by_one, by_many = peer.first(), peer.first(at_once=8)
+        by_one = peer.apply()
         first = _ours(address, "deploy")
-        by_one_again = peer.again()
+        log.info("  apply: ours %.1f s, the peer's %.1f s", first["wall"], by_one)
+        by_one_again = peer.apply()
         again = _ours(address, "deploy")
         cold = [_ours(address, "status") for _ in range(3)]
         seen = _watched(address, crowd)
@@ -66,11 +70,9 @@ def run() -> list[Row]:
     status = median(each["seconds"] for each in cold)
     opened = "an open hub without a connection, until it has all rows; median of 3 processes"
     deleted = f"from its deletion on; median of {CHANGES}, at most {max(seen):.2f} s"
-    at_once = "the same with 8 processes at once"
     return [
         compared("first apply of 600 objects to 200 clusters", first["wall"], by_one, goal=1 / 3, unit="s", note=_PEER),
         compared("apply again, nothing changed", again["wall"], by_one_again, goal=1 / 5, unit="s", note=_PEER),
-        compared("first apply, a faster peer", first["wall"], by_many, goal=None, unit="s", note=at_once),
         limited(f"status of {CLUSTERS} clusters, cold", status, goal=3.0, unit="s", note=opened),
         limited("a pod's change seen in watch()", median(seen), goal=1.0, unit="s", note=deleted),
         limited(
@@ -84,21 +86,19 @@ class _Kubectl:
 
     def __init__(self, api: ApiServer, folder: Path) -> None:
         self._api = api
-        self._files: dict[str, list[Path]] = {}
-        for name in ("one", "many"):
-            self._files[name] = [self._write(folder, name, number) for number in range(CLUSTERS)]
+        with Api.open(kubeconfig=api.kubeconfig) as made:
+            self._files = [self._write(made, folder, f"kubectl-{number}") for number in range(CLUSTERS)]
 
-    def first(self, *, at_once: int = 1) -> float:
-        """Seconds to create everything."""
-        return self._apply("one" if at_once == 1 else "many", at_once)
+    def apply(self) -> float:
+        """Seconds to apply everything."""
+        began = monotonic()
+        for path in self._files:
+            self._api.kubectl("apply", "--server-side", "-f", path)
+        return monotonic() - began
 
-    def again(self) -> float:
-        """Seconds to apply it again."""
-        return self._apply("one", 1)
-
-    def _write(self, folder: Path, name: str, number: int) -> Path:
-        namespace = f"kubectl-{name}-{number}"
-        self._api.kubectl("create", "namespace", namespace)
+    def _write(self, api: Api, folder: Path, namespace: str) -> Path:
+        wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        api.create(wanted, deadline=Deadline.after(PATIENCE))
         item = ModelItem(
             namespace="plant", name="wear", model="wear", version="1", digest=_DIGEST,
             references=(str(_MODEL.reference),),
@@ -107,12 +107,6 @@ class _Kubectl:
         path = folder / f"{namespace}.yaml"
         path.write_text("---\n".join(yamls.dump(each) for each in objects(item, site)), encoding="utf-8")
         return path
-
-    def _apply(self, name: str, at_once: int) -> float:
-        began = monotonic()
-        with ThreadPoolExecutor(at_once) as pool:
-            list(pool.map(lambda path: self._api.kubectl("apply", "--server-side", "-f", path), self._files[name]))
-        return monotonic() - began
 
 
 def _ours(address: str, verb: str) -> dict[str, float]:
