@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.engine import Engine, read
-from i4q_ai.errors import DeadlineError, DeploymentFailed, InvalidError, NotFoundError, UnsupportedError
+from i4q_ai.errors import ConflictError, DeadlineError, DeploymentFailed, InvalidError, NotFoundError, UnsupportedError
 from i4q_ai.model import Model
 from i4q_ai.plan import Plan
 from i4q_ai.planning import find_cluster
@@ -267,6 +267,7 @@ class Deployment:
             every refresh, and by the controller.
 
         Raises:
+            ConflictError: somebody deployed it again meanwhile.
             DeadlineError: a cluster within reach takes longer.
         """
         self._change(lambda spec: spec.replace(deleted=True))
@@ -277,6 +278,11 @@ class Deployment:
             status = self._engine.status(self.name)
             if status is None:
                 return None
+            if status.phase is not Phase.REMOVING:
+                raise ConflictError(
+                    f"'{self.name}' was deployed again while it was being deleted",
+                    hint="delete it again, if it shall go",
+                )
             if status.clusters and all(row.phase is Phase.OFFLINE for row in status.clusters):
                 return status
         raise DeadlineError(

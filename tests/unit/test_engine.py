@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from i4q_ai.deployment import Deployment
 from i4q_ai.engine import Engine
-from i4q_ai.errors import DeploymentFailed, UnreachableError
+from i4q_ai.errors import ConflictError, DeploymentFailed, UnreachableError
 from i4q_ai.placement import Placement
 from i4q_ai.plan import Difference
 from i4q_ai.spec import Spec
-from i4q_ai.status import Phase
+from i4q_ai.status import Observation, Phase
 from tests.unit import things
 from tests.unit.memory import MemoryBackend
 
@@ -116,3 +118,17 @@ def test_without_the_store_and_without_a_cluster_that_has_it_nothing_is_known(
     memory.store.refuse = True
     with pytest.raises(UnreachableError, match="the store does not answer"):
         engine.status("tool-wear")
+
+
+def test_a_deletion_ends_when_somebody_deploys_again(
+    engine: Engine, memory: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(engine)
+
+    def watch(**_: object) -> Iterator[list[Observation]]:
+        deployed(engine)
+        yield []
+
+    monkeypatch.setattr(memory.fleet, "watch", watch)
+    with pytest.raises(ConflictError, match="deployed again"):
+        Deployment(engine, "tool-wear").delete(timeout=60)
