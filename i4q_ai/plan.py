@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -180,17 +179,11 @@ class Plan:
 def _diff(action: Action) -> Iterator[str]:
     from i4q_ai import yamls
 
-    def text(item: Any) -> list[str]:
-        if item is None:
-            return []
-        data = item.model_dump(mode="json", exclude={"namespace", "name", "revision"}, exclude_defaults=True)
-        return yamls.dump(data).splitlines()
+    def shown(item: ModelItem | WorkloadItem | None) -> dict[str, Any] | None:
+        named = {"namespace", "name", "revision"}
+        return None if item is None else item.model_dump(mode="json", exclude=named, exclude_defaults=True)
 
-    # The two header lines that difflib writes name files; the title above says what is compared.
-    lines = difflib.unified_diff(text(action.before), text(action.after), lineterm="", n=1)
-    for position, line in enumerate(lines):
-        if position >= 2 and not line.startswith("@@"):
-            yield f"  {line}"
+    return (f"  {line}" for line in yamls.diff(shown(action.before), shown(action.after)))
 
 
 def fingerprint(revision: int, clusters: Iterable[Cluster], assigned: Iterable[Assignment]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +138,17 @@ def dump(data: Any) -> str:
     """Write plain data as one YAML document, keys in their order."""
     text: str = yaml.dump(data, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
     return text
+
+
+def diff(before: Any, after: Any) -> Iterator[str]:
+    """The lines in which two values differ as YAML, each with one line around; None is no text at all.
+
+    Example:
+        >>> list(diff({"replicas": 3}, {"replicas": 1}))
+        ['-replicas: 3', '+replicas: 1']
+    """
+    had, has = ([] if data is None else dump(data).splitlines() for data in (before, after))
+    # The two header lines name files, and there are none; whoever asks says what is compared.
+    for position, line in enumerate(difflib.unified_diff(had, has, lineterm="", n=1)):
+        if position >= 2 and not line.startswith("@@"):
+            yield line

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from i4q_ai import yamls
 from i4q_ai.backends.base import Difference
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError, NotFoundError, UnreachableError
 from i4q_ai.kube import Api, FieldConflictError
-from i4q_ai.manifests import Object, Site, key_of, objects, selector
-from i4q_ai.manifests.order import ORDER
-from i4q_ai_kubectl.delivering import FIELD_MANAGER, refuse_foreign
+from i4q_ai.manifests import Object, Site, key_of, objects
+from i4q_ai_kubectl.delivering import FIELD_MANAGER, leftovers, refuse_foreign
 from i4q_ai_kubectl.ledger import Row
 
 _SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
@@ -33,7 +30,10 @@ def compare(api: Api, site: Site, row: Row, deadline: Deadline) -> list[Differen
     found: list[Difference] = []
     for each in wanted:
         found += _one(api, site, row, each, deadline)
-    return [*found, *_pruned(api, site, row, {each["kind"] for each in wanted}, deadline)]
+    for each in leftovers(api, site, row, wanted, deadline):
+        named = " ".join(key_of(each))
+        found.append(Difference(site.cluster, row.namespace, row.name, named, "remove"))
+    return found
 
 
 def _one(api: Api, site: Site, row: Row, wanted: Object, deadline: Deadline) -> Iterator[Difference]:
@@ -63,14 +63,6 @@ def _one(api: Api, site: Site, row: Row, wanted: Object, deadline: Deadline) -> 
         yield about("update", lines=lines, conflicts=conflicts)
 
 
-def _pruned(api: Api, site: Site, row: Row, wanted: set[str], deadline: Deadline) -> Iterator[Difference]:
-    labels = selector(row.namespace, row.name, hub=site.hub)
-    for kind in sorted({*row.left} - wanted, key=ORDER.index, reverse=True):
-        for found in api.list(kind, site.namespace, labels=labels, deadline=deadline).items:
-            named = f"{kind} {found['metadata']['name']}"
-            yield Difference(cluster=site.cluster, namespace=row.namespace, name=row.name, object=named, verb="remove")
-
-
 def diff(before: Object, after: Object) -> Iterator[str]:
     """The lines that differ, without what the server writes by itself.
 
@@ -78,14 +70,11 @@ def diff(before: Object, after: Object) -> Iterator[str]:
         >>> list(diff({"spec": {"replicas": 3}}, {"spec": {"replicas": 1}}))
         [' spec:', '-  replicas: 3', '+  replicas: 1']
     """
-    lines = difflib.unified_diff(_text(before), _text(after), lineterm="", n=1)
-    for position, line in enumerate(lines):
-        if position >= 2 and not line.startswith("@@"):
-            yield line
+    return yamls.diff(_ours(before), _ours(after))
 
 
-def _text(found: Object) -> list[str]:
-    kept: dict[str, Any] = {key: value for key, value in found.items() if key != "status"}
+def _ours(found: Object) -> Object:
+    kept = {key: value for key, value in found.items() if key != "status"}
     if "metadata" in kept:
         kept["metadata"] = {key: value for key, value in kept["metadata"].items() if key not in _SERVERS_OWN}
-    return yamls.dump(kept).splitlines()
+    return kept

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from i4q_ai.backends.away import Away
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import DeadlineError, ForbiddenError, UnreachableError
 from i4q_ai.kube import Api
@@ -20,19 +20,6 @@ FORBIDDEN = "Forbidden"
 """The reason of a cluster that answers, and tells us nothing."""
 PATIENCE = 4.0
 """Seconds in which a cluster must answer; else it counts as out of reach."""
-
-
-@dataclass(frozen=True)
-class Away:
-    """Why a cluster is out of reach.
-
-    Args:
-        reason: one CamelCase word.
-        message: for people.
-    """
-
-    reason: str
-    message: str
 
 
 class Contacts:
@@ -89,20 +76,23 @@ class Contacts:
         try:
             answer = question(self.api(entry), short)
         except UnreachableError as error:
-            return self._note(entry.name, Away("Unreachable", error.what))
+            away = Away("Unreachable", error.what)
         except DeadlineError:
             deadline.check()
-            return self._note(entry.name, Away("Timeout", f"it does not answer within {patience:g} s"))
+            away = Away("Timeout", f"it does not answer within {patience:g} s")
         except ForbiddenError as error:
             if not meek:
                 raise
-            return self._note(entry.name, Away(FORBIDDEN, str(error)))
-        self._note(entry.name, None)
-        return answer
+            away = Away(FORBIDDEN, str(error))
+        else:
+            self.note(entry.name, None)
+            return answer
+        self.note(entry.name, away)
+        return away
 
     def note(self, name: str, away: Away | None) -> None:
-        """Remember how a cluster was found by somebody else."""
-        self._note(name, away)
+        """Remember how a cluster was found."""
+        self._heard[name] = (time.monotonic(), away)
 
     def heard(self, name: str, *, within: float) -> tuple[bool, Away | None]:
         """Whether a cluster was asked within so many seconds, and if so, how it was found."""
@@ -115,7 +105,3 @@ class Contacts:
             for api in self._apis.values():
                 api.close()
             self._apis.clear()
-
-    def _note(self, name: str, away: Away | None) -> Away:
-        self._heard[name] = (time.monotonic(), away)
-        return away or Away("", "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import NotFoundError, OwnedError
 from i4q_ai.kube import Api
@@ -35,17 +37,16 @@ def deliver(api: Api, site: Site, row: Row, *, force: bool = False, deadline: De
         if fresh:
             _look(api, each, deadline)
         _apply(api, each, site, force=force, deadline=deadline)
-    prune(api, site, row, {*row.left} - {each["kind"] for each in wanted}, deadline)
+    for each in leftovers(api, site, row, wanted, deadline):
+        about = each["metadata"]
+        api.delete(each["kind"], site.namespace, about["name"], uid=about["uid"], deadline=deadline)
 
 
-def prune(api: Api, site: Site, row: Row, kinds: set[str], deadline: Deadline) -> None:
-    """Delete what is ours, of this deployment and of these kinds, each before what it needs."""
-    for kind in sorted(kinds, key=ORDER.index, reverse=True):
-        for found in api.list(
-            kind, site.namespace, labels=selector(row.namespace, row.name, hub=site.hub), deadline=deadline
-        ).items:
-            metadata = found["metadata"]
-            api.delete(kind, site.namespace, metadata["name"], uid=metadata["uid"], deadline=deadline)
+def leftovers(api: Api, site: Site, row: Row, wanted: Sequence[Object], deadline: Deadline) -> Iterator[Object]:
+    """What is there from before, and of a kind that is not wanted any more; each before what it needs."""
+    labels = selector(row.namespace, row.name, hub=site.hub)
+    for kind in sorted({*row.left} - {each["kind"] for each in wanted}, key=ORDER.index, reverse=True):
+        yield from api.list(kind, site.namespace, labels=labels, deadline=deadline).items
 
 
 def _look(api: Api, wanted: Object, deadline: Deadline) -> None:

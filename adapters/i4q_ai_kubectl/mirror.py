@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
+from i4q_ai.backends.away import Away
 from i4q_ai.errors import ForbiddenError
 from i4q_ai.kube import Api
 from i4q_ai.manifests import selector
 from i4q_ai_kubectl import observing
-from i4q_ai_kubectl.contacts import Away
 from i4q_ai_kubectl.observing import Look
 from i4q_ai_kubectl.watching import Heartbeat, Stream
 

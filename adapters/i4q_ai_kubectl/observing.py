@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from i4q_ai.backends.away import Away
 from i4q_ai.desired import Item
 from i4q_ai.manifests import DIGEST, ITEM, REVISION, VERSION, Site, address
 from i4q_ai.manifests.naming import DEPLOYMENT, KIND, NAMESPACE
 from i4q_ai.status import NO_CONSUMER, Observation, Phase, Report
 from i4q_ai_kubectl import pods as podding
-from i4q_ai_kubectl.contacts import FORBIDDEN, Away
+from i4q_ai_kubectl.contacts import FORBIDDEN
 from i4q_ai_kubectl.ledger import Key, Row
 
 Object = dict[str, Any]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from i4q_ai.backends.away import Away
 from i4q_ai.cluster import Cluster, Condition
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError
@@ -17,7 +18,7 @@ from i4q_ai.status import Observation
 from i4q_ai_kubectl import editing, facts
 from i4q_ai_kubectl import inventory as inventories
 from i4q_ai_kubectl import ledger as ledgers
-from i4q_ai_kubectl.contacts import Away, Contacts
+from i4q_ai_kubectl.contacts import Contacts
 from i4q_ai_kubectl.home import Home
 from i4q_ai_kubectl.inventory import Entry, Inventory
 from i4q_ai_kubectl.ledger import Facts, Key, Ledger

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+from i4q_ai.backends.away import Away
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ForbiddenError, UnreachableError
 from i4q_ai.status import Observation
 from i4q_ai_kubectl import looking, observing
-from i4q_ai_kubectl.contacts import Away
 from i4q_ai_kubectl.home import MANAGED
 from i4q_ai_kubectl.inventory import Entry
 from i4q_ai_kubectl.ledger import Key, Ledger, Row

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from i4q_ai.backends.away import Away
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError
 from i4q_ai.kube import Api
@@ -12,7 +13,6 @@ from i4q_ai.manifests import Site
 from i4q_ai.plan import Action, Assignment, Difference
 from i4q_ai_kubectl import comparing, delivering, rights
 from i4q_ai_kubectl import ledger as ledgers
-from i4q_ai_kubectl.contacts import Away
 from i4q_ai_kubectl.inventory import Entry
 from i4q_ai_kubectl.ledger import Key, Ledger, Row, key_of
 from i4q_ai_kubectl.roster import FRESH, Roster

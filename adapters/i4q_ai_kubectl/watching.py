@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from i4q_ai.backends.away import Away
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import DeadlineError, ForbiddenError, I4qError, UnreachableError
 from i4q_ai.kube import Api
-from i4q_ai_kubectl.contacts import Away
 
 log = logging.getLogger(__name__)
 

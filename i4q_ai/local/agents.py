@@ -8,11 +8,11 @@ import subprocess
 import time
 from pathlib import Path
 
+from i4q_ai.backends.away import Away
 from i4q_ai.deadline import Deadline
 from i4q_ai.edge.children import Children
 from i4q_ai.edge.control import Control
 from i4q_ai.errors import DeadlineError, I4qError, StorageError
-from i4q_ai.local.observing import Away
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
+from i4q_ai.backends.away import Away
 from i4q_ai.backends.base import Action, Assignment, Difference, Outcome
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
@@ -15,7 +16,7 @@ from i4q_ai.errors import ConflictError, I4qError, NotFoundError, UnreachableErr
 from i4q_ai.local import logs, machine, roster, told, watching
 from i4q_ai.local.agents import Agents
 from i4q_ai.local.database import Database
-from i4q_ai.local.observing import Away, observations
+from i4q_ai.local.observing import observations
 from i4q_ai.local.projection import project
 from i4q_ai.local.roster import Entry
 from i4q_ai.local.told import Told

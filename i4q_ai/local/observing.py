@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from i4q_ai.backends.away import Away
 from i4q_ai.local.told import Told
 from i4q_ai.status import Observation, Phase, Report
-
-
-@dataclass(frozen=True)
-class Away:
-    """Why a cluster is out of reach.
-
-    Args:
-        reason: one CamelCase word.
-        message: for people.
-    """
-
-    reason: str
-    message: str
 
 
 def observations(told: Iterable[Told], report: Report | None, away: Away | None) -> list[Observation]:

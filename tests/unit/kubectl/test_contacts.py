@@ -9,10 +9,11 @@ from time import monotonic
 import pytest
 
 from i4q_ai import yamls
+from i4q_ai.backends.away import Away
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import DeadlineError, ForbiddenError, I4qError, InvalidError, NotFoundError, UnreachableError
 from i4q_ai.kube import Api
-from i4q_ai_kubectl.contacts import Away, Contacts
+from i4q_ai_kubectl.contacts import Contacts
 from i4q_ai_kubectl.inventory import Entry
 
 ENTRY = Entry(name="edge-1", kubeconfig="edge-1.kubeconfig")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from i4q_ai.backends.away import Away
 from i4q_ai.desired import ModelItem
 from i4q_ai.manifests import fingerprint
 from i4q_ai.status import NO_CONSUMER, Observation, Phase, Report
 from i4q_ai_kubectl import observing
-from i4q_ai_kubectl.contacts import Away
 from i4q_ai_kubectl.ledger import Row
 from i4q_ai_kubectl.observing import Look, There, observe, sort
 from tests.unit.kubectl.statuses import (

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from i4q_ai.backends.away import Away
 from i4q_ai.desired import ModelItem
-from i4q_ai.local.observing import Away, observations
+from i4q_ai.local.observing import observations
 from i4q_ai.local.told import Told
 from i4q_ai.status import Observation, Phase, Report
 
