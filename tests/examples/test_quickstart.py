@@ -68,6 +68,8 @@ def test_it_tells_the_same_story_on_kubernetes(
     assert done.returncode == 0, done.stdout + done.stderr
     assert ", 0 failed, " in done.stdout
     for edge in plant.edges.values():
+        # What delete() deletes is gone; the pods of it end in their own time.
+        edge.kubectl("wait", "pod", "-n", plant_namespace, "-l", "i4q.ai/hub", "--for=delete", "--timeout=120s")
         ours = edge.kubectl("get", "all,configmap,pdb", "-n", plant_namespace, "-l", "i4q.ai/hub", "-o", "name")
         assert ours == ""
 

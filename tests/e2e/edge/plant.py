@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -162,7 +163,14 @@ class Plant:
         return str(link.readlink()) if link.is_symlink() else None
 
     def pids(self) -> list[int]:
-        """Process ids of all children that an agent of this cluster started and that still live."""
+        """Process ids of all children that an agent of this cluster started and that still live.
+
+        A server tries each model in a process of its own, which ends with it: those are not counted.
+        """
+        marked = self._marked()
+        return [pid for pid in marked if _parent(pid) not in marked]
+
+    def _marked(self) -> list[int]:
         marks = [json.loads(path.read_text())["token"] for path in self.paths.run.glob("*.json")]
         return [pid for pid in _processes() if any(mark in _environment(pid) for mark in marks)]
 
@@ -171,8 +179,10 @@ class Plant:
         self.control.stop(DEADLINE)
         for agent in self.started:
             agent.wait(DEADLINE)
-        for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
+        for pid in self._marked():
+            with contextlib.suppress(ProcessLookupError):  # it ended with its parent
+                os.kill(pid, signal.SIGKILL)
+        eventually(lambda: self._marked() == [])
 
 
 def ask(address: str, value: float) -> float:
@@ -193,6 +203,13 @@ def eventually(what: Callable[[], bool]) -> None:
 
 def _processes() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def _environment(pid: int) -> str:

@@ -111,7 +111,7 @@ def test_stopping_does_not_wait_for_a_server_that_says_nothing(
 
 def test_it_ends_at_its_deadline(api: Api, kube_namespace: str) -> None:
     began = time.monotonic()
-    events = list(api.watch("ConfigMap", kube_namespace, deadline=Deadline.after(1)))
+    events = list(api.watch("ConfigMap", kube_namespace, labels=OURS, deadline=Deadline.after(1)))
     assert [event.type for event in events] == ["RESYNC"]
     assert time.monotonic() - began >= 1
 
