@@ -65,7 +65,7 @@ class Home:
             found = self.api.get("ConfigMap", self.namespace, HUB, deadline=deadline)
             if found is None:
                 try:
-                    found = self.create(self.config_map(HUB, {**MANAGED, ROLE: "hub"}, {}), deadline)
+                    found = self.create(self.config_map(self.namespace, HUB, {**MANAGED, ROLE: "hub"}, {}), deadline)
                 except ConflictError:
                     return self.hub(deadline)
             self._hub = str(found["metadata"]["uid"])[:18].replace("-", "")
@@ -115,9 +115,15 @@ class Home:
         """Drop a cluster's ledger."""
         self.api.delete("ConfigMap", self.namespace, f"i4q-cluster-{cluster}", deadline=deadline)
 
-    def config_map(self, name: str, labels: dict[str, str], data: dict[str, str]) -> dict[str, Any]:
-        """A ConfigMap of ours, in home's namespace."""
-        metadata = {"name": name, "namespace": self.namespace, "labels": labels}
+    def place(self, namespace: str | None) -> str:  # noqa: ARG002 - another home has another answer
+        """In which namespace the records of a deployment's namespace lie: always home's."""
+        return self.namespace
+
+    def config_map(
+        self, namespace: str | None, name: str, labels: dict[str, str], data: dict[str, str]
+    ) -> dict[str, Any]:
+        """A ConfigMap of ours."""
+        metadata = {"name": name, "namespace": namespace, "labels": labels}
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
     def create(self, wanted: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
@@ -131,7 +137,7 @@ class Home:
     def _write(self, name: str, found: dict[str, Any] | None, ledger: Ledger, deadline: Deadline) -> None:
         data = {_KEY: ledger.model_dump_json(exclude_none=True)}
         if found is None:
-            self.create(self.config_map(name, LEDGER, data), deadline)
+            self.create(self.config_map(self.namespace, name, LEDGER, data), deadline)
         else:
             self.api.replace({**found, "data": data}, deadline=deadline)
 

@@ -7,14 +7,15 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from i4q_ai.backends import revisions
 from i4q_ai.backends.base import Record
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError
+from i4q_ai.kube import Api
 from i4q_ai.spec import RECORD_KIND
-from i4q_ai_kubectl.home import MANAGED, ROLE, Home
+from i4q_ai_kubectl.home import MANAGED, ROLE
 
 KEPT = 20
 """How many revisions of a record are kept, the present one included."""
@@ -24,18 +25,37 @@ _LIFE = "i4q.ai/life"
 _RECORD = "record.json"
 
 
+class Place(Protocol):
+    """Where records lie."""
+
+    @property
+    def api(self) -> Api:
+        """Of the cluster."""
+
+    def place(self, namespace: str | None) -> str | None:
+        """In which namespace the records of a deployment's namespace lie; None, only for None: in several."""
+
+    def config_map(
+        self, namespace: str | None, name: str, labels: dict[str, str], data: dict[str, str]
+    ) -> dict[str, Any]:
+        """A ConfigMap of ours."""
+
+    def create(self, wanted: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        """Create an object, and its namespace where that is missing."""
+
+
 class KubectlStore:
-    """Records in the home cluster.
+    """Records in one cluster.
 
     A put first keeps the revision that it replaces, then replaces it by compare-and-set: a writer that is killed in
     between has kept something that is there already.
 
     Args:
-        home: open.
+        home: where they lie.
         forgotten: called with namespace and name when a deployment's record goes.
     """
 
-    def __init__(self, home: Home, forgotten: Callable[[str, str, Deadline], None]) -> None:
+    def __init__(self, home: Place, forgotten: Callable[[str, str, Deadline], None]) -> None:
         self._home = home
         self._forgotten = forgotten
 
@@ -111,16 +131,21 @@ class KubectlStore:
 
     def _get(self, kind: str, namespace: str, name: str, deadline: Deadline) -> dict[str, Any] | None:
         return self._home.api.get(
-            "ConfigMap", self._home.namespace, _object_name(kind, namespace, name), deadline=deadline
+            "ConfigMap", self._home.place(namespace), _object_name(kind, namespace, name), deadline=deadline
         )
 
     def _revisions(self, kind: str, namespace: str, name: str, deadline: Deadline) -> Sequence[dict[str, Any]]:
         labels = {**MANAGED, KIND: kind, NAMESPACE: namespace, NAME: name}
-        return self._home.api.list("ControllerRevision", self._home.namespace, labels=labels, deadline=deadline).items
+        return self._home.api.list(
+            "ControllerRevision", self._home.place(namespace), labels=labels, deadline=deadline
+        ).items
 
     def _config_map(self, record: Record, life: str) -> dict[str, Any]:
         made = self._home.config_map(
-            _object_name(record.kind, record.namespace, record.name), {**_labels(record), ROLE: "record"}, _data(record)
+            self._home.place(record.namespace),
+            _object_name(record.kind, record.namespace, record.name),
+            {**_labels(record), ROLE: "record"},
+            _data(record),
         )
         made["metadata"]["annotations"] = {_LIFE: life}
         return made
@@ -133,26 +158,27 @@ class KubectlStore:
         home = self._home
         if kind == RECORD_KIND:
             self._forgotten(namespace, name, deadline)
-        life = found["metadata"]["annotations"][_LIFE]
+        life, place = found["metadata"]["annotations"][_LIFE], found["metadata"]["namespace"]
         for revision in self._revisions(kind, namespace, name, deadline):
             if revision["metadata"]["annotations"][_LIFE] == life:
                 home.api.delete(
-                    "ControllerRevision", home.namespace, revision["metadata"]["name"],
+                    "ControllerRevision", place, revision["metadata"]["name"],
                     uid=revision["metadata"]["uid"], deadline=deadline,
                 )  # fmt: skip
         home.api.delete(
-            "ConfigMap", home.namespace, found["metadata"]["name"], uid=found["metadata"]["uid"], deadline=deadline
+            "ConfigMap", place, found["metadata"]["name"], uid=found["metadata"]["uid"], deadline=deadline
         )
 
     def _keep(self, found: dict[str, Any], present: Record, deadline: Deadline) -> None:
         """Keep the present revision before it is replaced, and drop the one that is too old."""
         life, name = found["metadata"]["annotations"][_LIFE], found["metadata"]["name"]
+        place = found["metadata"]["namespace"]
         revision = {
             "apiVersion": "apps/v1",
             "kind": "ControllerRevision",
             "metadata": {
                 "name": f"{name}-{life}-{present.revision}",
-                "namespace": self._home.namespace,
+                "namespace": place,
                 "labels": _labels(present),
                 "annotations": {_LIFE: life},
             },
@@ -165,14 +191,13 @@ class KubectlStore:
             return  # whoever was to replace it before us has kept it
         oldest = present.revision - KEPT + 1
         if oldest > 0:
-            self._home.api.delete(
-                "ControllerRevision", self._home.namespace, f"{name}-{life}-{oldest}", deadline=deadline
-            )
+            self._home.api.delete("ControllerRevision", place, f"{name}-{life}-{oldest}", deadline=deadline)
 
     def list(self, kind: str, *, namespace: str | None = None, deadline: Deadline) -> list[Record]:
         """The present revision of all records of a kind, by name; of one namespace, or of all."""
         labels = {**MANAGED, KIND: kind, **({NAMESPACE: namespace} if namespace else {})}
-        found = self._home.api.list("ConfigMap", self._home.namespace, labels=labels, deadline=deadline).items
+        place = self._home.place(namespace)
+        found = self._home.api.list("ConfigMap", place, labels=labels, deadline=deadline).items
         records = [record for record in map(_present, found) if record is not None]
         return sorted(records, key=lambda record: (record.name, record.namespace))
 
