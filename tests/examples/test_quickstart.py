@@ -77,7 +77,12 @@ def test_it_tells_the_same_story_on_kubernetes(
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ended_half_way_it_stops_what_it_has_started(tmp_path: Path, how: signal.Signals) -> None:
     running = subprocess.Popen(
-        QUICKSTART, env={**environment(tmp_path), "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True
+        QUICKSTART,
+        env={**environment(tmp_path), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores Ctrl-C, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert running.stdout is not None
