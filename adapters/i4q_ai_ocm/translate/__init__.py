@@ -1,0 +1,1 @@
+"""From our words to Open Cluster Management's objects, and back: plain dicts. Pure."""
