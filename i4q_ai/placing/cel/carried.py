@@ -1,0 +1,173 @@
+"""Kubernetes' CEL types, as values that the CEL runtime can carry.
+
+The runtime takes no values of our own types, so each is a map with one boolean key, which no JSON has: `{True: text}`.
+The text begins with the type and is canonical: equal values have equal texts, and `==` just works.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
+from typing import Any, NamedTuple, TypeVar
+
+from i4q_ai.placing import quantities
+
+Carried = dict[bool, str]
+Address = IPv4Address | IPv6Address
+Network = IPv4Interface | IPv6Interface
+T = TypeVar("T")
+
+_SEMVER = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
+    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?",
+    re.ASCII,
+)
+_BITS = re.compile(r"0|[1-9]\d{0,2}", re.ASCII)
+_INT64 = range(-(2**63), 2**63)
+
+
+class Semver(NamedTuple):
+    """A semantic version; it sorts by precedence, build metadata is gone."""
+
+    major: int
+    minor: int
+    patch: int
+    final: bool
+    pre: tuple[tuple[int, int, str], ...]
+    text: str
+
+
+def carry(kind: str, value: object) -> Carried:
+    """A value for the runtime to carry."""
+    return {True: f"{kind} {value}"}
+
+
+def kind_of(carried: object) -> str:
+    """The type of a carried value; empty for any other."""
+    return carried[True].partition(" ")[0] if isinstance(carried, dict) and True in carried else ""
+
+
+def text_of(carried: Carried, kind: str) -> str:
+    """The canonical text of a carried value.
+
+    Raises:
+        TypeError: it is of another type.
+    """
+    if kind_of(carried) != kind:
+        raise TypeError(f"no such overload: {carried!r} is no {kind}")
+    return carried[True].partition(" ")[2]
+
+
+def quantity(carried: Carried) -> Fraction:
+    """A carried quantity as a number."""
+    return Fraction(text_of(carried, "quantity"))
+
+
+def semver(carried: Carried) -> Semver:
+    """A carried version."""
+    return parse_semver(text_of(carried, "semver"))
+
+
+def address(carried: Carried) -> Address:
+    """A carried IP address."""
+    return ip_address(text_of(carried, "ip"))
+
+
+def network(carried: Carried) -> Network:
+    """A carried CIDR, host bits kept."""
+    return ip_interface(text_of(carried, "cidr"))
+
+
+def parse_quantity(text: str) -> Fraction:
+    """A quantity from text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return quantities.parse(text)
+
+
+def integer(number: Fraction) -> int:
+    """A quantity as 64-bit integer.
+
+    Raises:
+        ValueError: it is no whole number, or too big.
+    """
+    if number.denominator != 1 or number.numerator not in _INT64:
+        raise ValueError("cannot convert value to integer")
+    return number.numerator
+
+
+def parse_semver(text: str, normalize: bool = False) -> Semver:
+    """A semantic version from text.
+
+    Args:
+        text: `1.2.3-rc.1`.
+        normalize: take a leading v, missing minor or patch, and leading zeros.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _SEMVER.fullmatch(_normalized(text) if normalize else text)
+    if not found:
+        raise ValueError(f"{text!r} is no semantic version")
+    pre = tuple(_identifier(part) for part in found[4].split(".")) if found[4] else ()
+    canonical = f"{found[1]}.{found[2]}.{found[3]}" + (f"-{found[4]}" if found[4] else "")
+    return Semver(int(found[1]), int(found[2]), int(found[3]), not pre, pre, canonical)
+
+
+def parse_address(text: str) -> Address:
+    """An IP address from text: no zone, no IPv4 in IPv6.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parsed = ip_address(text)
+    if isinstance(parsed, IPv6Address) and (parsed.scope_id or parsed.ipv4_mapped):
+        raise ValueError(f"{text!r} has a zone, or is IPv4 in IPv6")
+    return parsed
+
+
+def parse_network(text: str) -> Network:
+    """A CIDR from text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    host, slash, bits = text.partition("/")
+    if not slash or not _BITS.fullmatch(bits):
+        raise ValueError(f"{text!r} is no CIDR")
+    parse_address(host)
+    return ip_interface(text)
+
+
+def accepts(parse: Callable[..., T], *args: Any) -> bool:
+    """Whether text parses."""
+    try:
+        parse(*args)
+    except ValueError:
+        return False
+    return True
+
+
+def _normalized(text: str) -> str:
+    parts = text.removeprefix("v").split(".", 2)
+    parts = [_without_zeros(part) for part in parts]
+    if len(parts) < 3 and re.search("[+-]", parts[-1]):
+        raise ValueError(f"{text!r} is short, and has a pre-release or build")
+    return ".".join(parts + ["0"] * (3 - len(parts)))
+
+
+def _without_zeros(part: str) -> str:
+    stripped = part.lstrip("0") if len(part) > 1 else part
+    return stripped if stripped[:1].isdigit() else f"0{stripped}" if len(part) > 1 else stripped
+
+
+def _identifier(part: str) -> tuple[int, int, str]:
+    if part.isdigit():
+        if len(part) > 1 and part[0] == "0":
+            raise ValueError(f"pre-release {part!r} has leading zeros")
+        return (0, int(part), "")
+    return (1, 0, part)
