@@ -24,7 +24,7 @@ _AGAIN = 1.0
 
 @dataclass
 class Stream:
-    """Follows the objects of one kind in one namespace of one cluster.
+    """Follows the objects of one kind in one namespace, or all, of one cluster.
 
     Args:
         api: of the cluster.
@@ -38,7 +38,7 @@ class Stream:
 
     api: Api
     kind: str
-    namespace: str
+    namespace: str | None
     labels: dict[str, str]
     changed: Callable[[], None]
     stop: threading.Event
@@ -131,4 +131,4 @@ class Bell:
 
 
 def _key(found: dict[str, Any]) -> str:
-    return str(found["metadata"]["name"])
+    return f"{found['metadata'].get('namespace', '')}/{found['metadata']['name']}"

@@ -1,1 +1,8 @@
 """The backend `ocm`: models and workloads on the managed clusters of an Open Cluster Management or ACM hub."""
+
+from __future__ import annotations
+
+from i4q_ai_ocm.backend import OcmBackend
+from i4q_ai_ocm.settings import Access, OcmHub
+
+__all__ = ["Access", "OcmBackend", "OcmHub"]

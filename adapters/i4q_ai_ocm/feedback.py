@@ -1,0 +1,90 @@
+"""What a ManifestWork's status says: what was applied, and what the objects at the edge say of themselves. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from i4q_ai.status import Report
+from i4q_ai_ocm.state import Object
+from i4q_ai_ocm.translate.reporting import REPORT
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What one object at the edge says of itself.
+
+    Args:
+        kind, name: of the object.
+        values: as the feedback rules name them.
+    """
+
+    kind: str
+    name: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def number(self, name: str) -> int:
+        """A count; 0 where nothing is said."""
+        return int(self.values.get(name, 0))
+
+    def text(self, name: str) -> str:
+        """A text; empty where nothing is said."""
+        return str(self.values.get(name, ""))
+
+    def time(self, name: str) -> datetime | None:
+        """A time; None where nothing is said."""
+        told = self.text(name)
+        return datetime.fromisoformat(told) if told else None
+
+
+def reported(work: Object) -> list[Reported]:
+    """What the objects of a work say."""
+    found = []
+    for manifest in ((work.get("status") or {}).get("resourceStatus") or {}).get("manifests") or ():
+        about = manifest["resourceMeta"]
+        values = {each["name"]: _value(each["fieldValue"]) for each in _values(manifest)}
+        found.append(Reported(about.get("kind", ""), about.get("name", ""), values))
+    return found
+
+
+def refusals(work: Object) -> list[str]:
+    """Why objects of a work could not be applied, as the work agent says."""
+    found = []
+    for manifest in ((work.get("status") or {}).get("resourceStatus") or {}).get("manifests") or ():
+        for each in manifest.get("conditions") or ():
+            if each["type"] == "Applied" and each["status"] == "False":
+                about = manifest["resourceMeta"]
+                found.append(f"{about.get('kind')} '{about.get('name')}': {each.get('message', '')}")
+    return found
+
+
+def is_applied(work: Object) -> bool | None:
+    """Whether the edge has all of a work as it is now; None if it has not said so yet."""
+    generation = work["metadata"].get("generation", 0)
+    for each in (work.get("status") or {}).get("conditions") or ():
+        if each["type"] == "Applied" and each.get("observedGeneration", 0) >= generation:
+            return bool(each["status"] == "True")
+    return None
+
+
+def reports(works: Iterable[Object]) -> Iterator[Report]:
+    """What edge agents beside workloads have written."""
+    for work in works:
+        for each in reported(work):
+            text = each.text(REPORT)
+            if text:
+                try:
+                    yield Report.model_validate(json.loads(text))
+                except ValueError:
+                    continue  # of an agent of another release, or cut: as good as none
+
+
+def _values(manifest: Object) -> list[Object]:
+    return list((manifest.get("statusFeedback") or {}).get("values") or ())
+
+
+def _value(told: Object) -> Any:
+    return next((told[kind] for kind in ("integer", "string", "boolean", "jsonRaw") if kind in told), None)

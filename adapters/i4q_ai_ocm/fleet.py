@@ -1,0 +1,207 @@
+"""The Fleet: the managed clusters of a hub, told by Placements, ManifestWorkReplicaSets and ManifestWorks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from i4q_ai.backends.base import Action, Assignment, Difference, Outcome
+from i4q_ai.cluster import Cluster, Taint
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import UnreachableError, UnsupportedError
+from i4q_ai.status import Observation
+from i4q_ai_kubectl import reaching
+from i4q_ai_ocm.hub import HubObjects
+from i4q_ai_ocm.roster import Roster
+from i4q_ai_ocm.seeing import Seeing
+from i4q_ai_ocm.telling import Records, Telling
+
+
+class OcmFleet:
+    """The managed clusters of a hub.
+
+    Args:
+        objects: of the hub.
+        roster: of its clusters.
+        record: of a deployment.
+        follows: whether the hub follows standing orders.
+    """
+
+    def __init__(
+        self, objects: HubObjects, roster: Roster, record: Records, follows: Callable[[Deadline], bool]
+    ) -> None:
+        self._objects = objects
+        self._roster = roster
+        self._telling = Telling(objects, record, follows)
+        self._seeing = Seeing(objects, roster)
+        self._forwards = reaching.Forwards()
+
+    def close(self) -> None:
+        """Let go of threads and connections; whatever runs goes on."""
+        self._forwards.close()
+        self._roster.close()
+        self._objects.close()
+
+    # what clusters are
+
+    def clusters(self, *, deadline: Deadline) -> list[Cluster]:
+        """All clusters of the sets that count, by name, with a condition "Available"."""
+        return self._roster.clusters(deadline)
+
+    def add(self, cluster: Cluster, *, deadline: Deadline) -> Cluster:
+        """Make a cluster known and accept it; it is available once its agent has joined.
+
+        Raises:
+            ConflictError: there is one of that name.
+        """
+        return self._roster.add(cluster, deadline)
+
+    def join(
+        self,
+        cluster: Cluster,
+        *,
+        kubeconfig: str | None,  # noqa: ARG002 - of the port
+        context: str | None,  # noqa: ARG002
+        namespace: str | None,  # noqa: ARG002
+        deadline: Deadline,
+    ) -> Cluster:
+        """Refused: a cluster joins a hub by its own agent.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        deadline.check()
+        raise UnsupportedError(
+            f"cluster '{cluster.name}' joins by the agent of Open Cluster Management, not by its kubeconfig",
+            hint=f"clusteradm join --cluster-name {cluster.name} …, then i4q cluster add {cluster.name}",
+        )
+
+    def remove(self, name: str, *, deadline: Deadline) -> None:
+        """Let the hub forget a cluster, with all it was told.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        self._roster.remove(name, deadline)
+
+    def annotate(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str | None] | None = None,
+        taints: Sequence[Taint] | None = None,
+        deadline: Deadline,
+    ) -> Cluster:
+        """Change labels (None takes one away; others stay) or set all taints; the hub follows at once.
+
+        Raises:
+            NotFoundError: there is no such cluster.
+        """
+        return self._roster.annotate(name, labels, taints, deadline)
+
+    def stop(self, name: str, *, deadline: Deadline) -> None:
+        """Refused: a managed cluster is not ours to stop.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        deadline.check()
+        raise UnsupportedError(f"cluster '{name}' is not ours to stop", hint=f"i4q cluster taint {name} …:NoSelect")
+
+    def start(self, name: str, *, deadline: Deadline) -> None:
+        """Refused, as `stop`.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        deadline.check()
+        raise UnsupportedError(f"cluster '{name}' is not ours to start")
+
+    # what they are told
+
+    def assigned(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> list[Assignment]:
+        """What clusters have been told to run: of one deployment, of a namespace, or all."""
+        states = self._objects.states(namespace, name, deadline)
+        found = [(cluster, told.item) for one in states.values() for cluster, told in one.told.items()]
+        return [
+            Assignment(cluster=cluster, item=item)
+            for cluster, item in sorted(found, key=lambda each: (each[0], each[1].namespace, each[1].name))
+        ]
+
+    def apply(self, actions: Sequence[Action], *, force: bool = False, deadline: Deadline) -> list[Outcome]:  # noqa: ARG002
+        """Tell the hub, which tells its clusters; one that is away gets it when it is back.
+
+        What somebody else changed at the edge is always taken back by the work agent, so `force` changes nothing.
+        """
+        names = {each["metadata"]["name"] for each in self._objects.managed(deadline)} if actions else set()
+        known = [action for action in actions if action.cluster in names]
+        errors = self._telling.apply(known, deadline)
+        unknown = {
+            action.cluster: f"there is no cluster '{action.cluster}'" for action in actions if action not in known
+        }
+        return [
+            Outcome(action, unknown.get(action.cluster) or errors.get((action.item.namespace, action.item.name), ""))
+            for action in actions
+        ]
+
+    def catch_up(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> list[Assignment]:
+        """Finish what was broken off half-way; clusters that come back ask the hub by themselves."""
+        return self._telling.catch_up(namespace, name, deadline)
+
+    def compare(self, assignments: Sequence[Assignment], *, deadline: Deadline) -> list[Difference]:  # noqa: ARG002
+        """Refused: what lies at the edge is the work agent's to compare, and it takes drift back by itself.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        deadline.check()
+        raise UnsupportedError(
+            "a hub does not show what lies on its clusters, object by object",
+            hint="the work agent takes drift back within minutes",
+        )
+
+    # what they say
+
+    def observe(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> list[Observation]:
+        """What clusters say, as their agents report it to the hub."""
+        return self._seeing.observe(namespace, name, deadline)
+
+    def watch(
+        self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
+    ) -> Iterator[list[Observation]]:
+        """What `observe` says: at once, then whenever it, a cluster or a record changes; ends at the deadline."""
+        return self._seeing.watch(namespace, name, deadline)
+
+    def reach(self, cluster: str, namespace: str, name: str, *, deadline: Deadline) -> str:
+        """The base URL at which something answers, through a port-forward.
+
+        Raises:
+            NotFoundError: there is no such cluster.
+            UnreachableError: it does not run, or nobody said how to reach the cluster from here.
+        """
+        self._roster.one(cluster, deadline)
+        told = self._objects.state((namespace, name), deadline).told.get(cluster)
+        if told is None:
+            raise UnreachableError(f"'{namespace}/{name}' is not on cluster '{cluster}'")
+        return self._forwards.url(self._pods(cluster, namespace, deadline), told.item, deadline)
+
+    def logs(
+        self, cluster: str, namespace: str, name: str, *, lines: int = 100, follow: bool = False, deadline: Deadline
+    ) -> Iterator[str]:
+        """The last lines of the log of its newest pod; with `follow`, also what comes until the deadline.
+
+        Raises:
+            NotFoundError: there is no such cluster.
+            UnreachableError: no pod of it is there, or nobody said how to reach the cluster from here.
+        """
+        self._roster.one(cluster, deadline)
+        pods = self._pods(cluster, namespace, deadline)
+        return reaching.logs(pods, namespace, name, lines=lines, follow=follow, deadline=deadline)
+
+    def _pods(self, cluster: str, namespace: str, deadline: Deadline) -> reaching.Pods:
+        return reaching.Pods(self._roster.api(cluster), cluster, namespace, self._objects.home.hub(deadline))

@@ -1,0 +1,86 @@
+"""Whether a hub follows standing orders: its controller for ManifestWorkReplicaSets may be switched off."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import ConflictError, DeadlineError, InvalidError, NotFoundError
+from i4q_ai_ocm.home import OcmHome
+from i4q_ai_ocm.settings import OcmHub
+
+log = logging.getLogger(__name__)
+
+FINALIZER = "work.open-cluster-management.io/manifest-work-cleanup"
+PATIENCE = 5.0
+"""Seconds within which a controller that runs has put its finalizer on a new object; it takes a fraction of one."""
+_NAME = "i4q-probe"
+
+
+class Following:
+    """Finds out once, and remembers.
+
+    Args:
+        home: the hub's API server.
+        settings: of the hub, which may say so.
+    """
+
+    def __init__(self, home: OcmHome, settings: OcmHub) -> None:
+        self._home = home
+        self._known = settings.replica_sets
+        self._lock = threading.Lock()
+
+    def __call__(self, deadline: Deadline) -> bool:
+        """Whether the controller runs."""
+        with self._lock:
+            if self._known is None:
+                self._known = self._others(deadline)
+            if self._known is None:
+                self._known = self._probe(deadline)
+            return self._known
+
+    def _others(self, deadline: Deadline) -> bool | None:
+        """What those that are there say; None if there are none."""
+        try:
+            found = self._home.api.list("ManifestWorkReplicaSet", None, deadline=deadline).items
+        except NotFoundError:
+            return False
+        return True if any(FINALIZER in (each["metadata"].get("finalizers") or ()) for each in found) else None
+
+    def _probe(self, deadline: Deadline) -> bool:
+        """Whether the controller notices one that chooses no cluster."""
+        about = {"name": _NAME, "namespace": "default"}
+        probe = {
+            "apiVersion": "work.open-cluster-management.io/v1alpha1",
+            "kind": "ManifestWorkReplicaSet",
+            "metadata": about,
+            "spec": {
+                "placementRefs": [{"name": _NAME, "rolloutStrategy": {"type": "All"}}],
+                "manifestWorkTemplate": {
+                    "workload": {"manifests": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": about}]}
+                },
+            },
+        }
+        try:
+            self._home.api.create(probe, deadline=deadline)
+        except ConflictError:
+            log.debug("somebody else asks at this moment")
+        except InvalidError:
+            return False  # the webhook of a hub whose controller is switched off refuses it
+        try:
+            return self._noticed(deadline)
+        finally:
+            self._home.api.delete("ManifestWorkReplicaSet", "default", _NAME, deadline=deadline)
+
+    def _noticed(self, deadline: Deadline) -> bool:
+        short = Deadline.after(max(0.001, deadline.left(PATIENCE)), "looking for the hub's controller")
+        try:
+            for event in self._home.api.watch("ManifestWorkReplicaSet", "default", deadline=short):
+                for each in (*event.items, event.object):
+                    about = each.get("metadata", {})
+                    if about.get("name") == _NAME and FINALIZER in (about.get("finalizers") or ()):
+                        return True
+        except DeadlineError:
+            deadline.check()
+        return False

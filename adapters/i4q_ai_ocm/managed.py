@@ -1,0 +1,107 @@
+"""ManagedClusters as placements see them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from i4q_ai.cluster import Cluster, Condition, Taint
+from i4q_ai.placing import quantities
+
+Object = dict[str, Any]
+
+SET = "cluster.open-cluster-management.io/clusterset"
+AVAILABLE = "ManagedClusterConditionAvailable"
+HUBS_OWN = (
+    "cluster.open-cluster-management.io/unreachable",
+    "cluster.open-cluster-management.io/unavailable",
+)
+"""Taints by which a hub says what a condition says too; every placement of ours tolerates them."""
+
+
+def cluster(managed: Object) -> Cluster:
+    """A ManagedCluster as placements see it.
+
+    Labels and claims that are no labels of ours to judge stay as they are; a quantity that nobody can read is left out.
+    """
+    spec, status = managed.get("spec", {}), managed.get("status", {})
+    allocatable = status.get("allocatable") or {}
+    return Cluster(
+        name=managed["metadata"]["name"],
+        labels=managed["metadata"].get("labels") or {},
+        claims={claim["name"]: claim["value"] for claim in status.get("clusterClaims") or ()},
+        resources={name: str(value) for name, value in allocatable.items() if _readable(str(value))},
+        kube_version=(status.get("version") or {}).get("kubernetes") or None,
+        taints=tuple(
+            Taint(key=taint["key"], value=taint.get("value", ""), effect=taint["effect"])
+            for taint in spec.get("taints") or ()
+            if taint["key"] not in HUBS_OWN
+        ),
+        conditions=(available(managed),),
+    )
+
+
+def available(managed: Object) -> Condition:
+    """Whether the cluster is within the hub's reach; False also where the hub has not heard of it for long."""
+    spec, conditions = managed.get("spec", {}), managed.get("status", {}).get("conditions") or ()
+    if not spec.get("hubAcceptsClient"):
+        return Condition(type="Available", status="False", reason="NotAccepted", message="the hub has not accepted it")
+    for each in conditions:
+        if each["type"] == AVAILABLE:
+            return Condition(
+                type="Available",
+                status="True" if each["status"] == "True" else "False",
+                reason=each.get("reason", ""),
+                message=each.get("message", ""),
+                since=datetime.fromisoformat(each["lastTransitionTime"]),
+            )
+    return Condition(type="Available", status="False", reason="NeverJoined", message="its agent has not come yet")
+
+
+def members(clusters: Iterable[Object], sets: Iterable[Object], names: Sequence[str]) -> list[Object]:
+    """The ManagedClusters of some sets, by name; those that are being deleted are not.
+
+    Args:
+        clusters: all of the hub.
+        sets: all ManagedClusterSets.
+        names: of the sets that count.
+    """
+    chosen = [each for each in sets if each["metadata"]["name"] in names]
+    found = [
+        each
+        for each in clusters
+        if "deletionTimestamp" not in each["metadata"] and any(_is_member(each, one) for one in chosen)
+    ]
+    return sorted(found, key=lambda each: str(each["metadata"]["name"]))
+
+
+def _is_member(managed: Object, one: Object) -> bool:
+    selector = one.get("spec", {}).get("clusterSelector") or {}
+    labels = managed["metadata"].get("labels") or {}
+    if selector.get("selectorType") != "LabelSelector":
+        return bool(labels.get(SET) == one["metadata"]["name"])
+    chosen = selector.get("labelSelector")
+    if chosen is None:
+        return False
+    exact = all(labels.get(key) == value for key, value in (chosen.get("matchLabels") or {}).items())
+    return exact and all(_meets(labels, each) for each in chosen.get("matchExpressions") or ())
+
+
+def _meets(labels: dict[str, str], asked: Object) -> bool:
+    value, values = labels.get(asked["key"]), asked.get("values") or ()
+    match asked["operator"]:
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Exists":
+            return value is not None
+    return value is None
+
+
+def _readable(value: str) -> bool:
+    try:
+        return quantities.parse(value) >= 0
+    except ValueError:
+        return False

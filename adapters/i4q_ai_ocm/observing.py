@@ -1,0 +1,197 @@
+"""From what a cluster was told and what its works say to what is observed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from i4q_ai.cluster import Condition
+from i4q_ai.desired import Item
+from i4q_ai.manifests import Site, address
+from i4q_ai.manifests.naming import fingerprint
+from i4q_ai.status import NO_CONSUMER, Observation, Phase, Report
+from i4q_ai_kubectl import pods as podding
+from i4q_ai_kubectl.pods import Trouble
+from i4q_ai_ocm import feedback
+from i4q_ai_ocm.feedback import Reported
+from i4q_ai_ocm.state import Key, Object, State, Told
+
+_WORST = (Phase.FAILED, Phase.ROLLED_BACK, Phase.PENDING, Phase.FETCHING, Phase.STARTING, Phase.WAITING)
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is known of a cluster beside the works of one deployment.
+
+    Args:
+        available: whether the hub hears of it.
+        reports: of the edge agents beside its workloads.
+        pods: of the deployment, where the cluster can be asked; None where it cannot.
+    """
+
+    available: Condition
+    reports: Sequence[Report] = ()
+    pods: Sequence[Object] | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What is observed of one deployment on one cluster."""
+
+    key: Key
+    cluster: str
+    kind: str
+    around: Around
+    told: Told | None = None
+    works: Sequence[Object] = field(default=())
+
+
+def observe(state: State, key: Key, around: Mapping[str, Around], *, hub: str) -> list[Observation]:
+    """What is observed of one deployment, on every cluster that has it, should have it, or must still lose it.
+
+    Args:
+        state: what clusters have been told.
+        key: of the deployment.
+        around: what is known of each cluster.
+        hub: the id of the hub.
+    """
+    told, nothing = state.told, Around(Condition(type="Available", status="False", reason="Unknown"))
+    found = [
+        _present(View(key, cluster, state.kind, around.get(cluster, nothing), told[cluster], state.parts(cluster)), hub)
+        for cluster in sorted(told)
+    ]
+    found += [
+        _leaving(View(key, cluster, state.kind, around.get(cluster, nothing), None, works))
+        for cluster, works in sorted(state.leaving.items())
+        if cluster not in told
+    ]
+    return sorted(found, key=lambda each: each.cluster)
+
+
+def _present(view: View, hub: str) -> Observation:
+    assert view.told is not None, "present means told"
+    item, main = view.told.item, _main(view.works)
+    if view.around.available.status != "True":
+        return _offline(view, item, main)
+    refused = [text for work in view.works for text in feedback.refusals(work)]
+    if refused and any(feedback.is_applied(work) is False for work in view.works):
+        return _new(view, Phase.FAILED, "AppliedManifestWorkFailed", "; ".join(refused)).model_copy(
+            update=_older(view.told, main)
+        )
+    if main is None or main.text("item") != fingerprint(item):
+        return _new(view, Phase.PENDING, "NotDelivered", "the cluster does not have it yet").model_copy(
+            update=_older(view.told, main)
+        )
+    if main.kind == "ConfigMap":
+        return _files(view, item)
+    return _deployment(view, item, main, hub)
+
+
+def _deployment(view: View, item: Item, main: Reported, hub: str) -> Observation:
+    assert view.told is not None, "present means told"
+    fresh = main.number("observedGeneration") >= main.number("generation")
+    counts = [main.number(name) for name in ("replicas", "updatedReplicas", "availableReplicas")]
+    if fresh and all(count == main.number("wanted") for count in counts):
+        seen = _new(view, Phase.READY, "", "")
+        site = Site(cluster=view.cluster, namespace=view.key[0], hub=hub, image="")
+        since = main.time("Available.lastTransitionTime") or view.told.time
+        where = {"address": address(item, site), "since": max(since, view.told.time)}
+        return seen.model_copy(update={"running": item.digest, "version": item.version, **where})
+    said = _trouble(view, item, main) if fresh else Trouble(Phase.PENDING, "NotSeen", "its controller has not seen it")
+    running = _older(view.told, main)
+    if said.phase is Phase.FAILED and running["running"] not in (None, item.digest):
+        message = f"version {item.version} failed: {said.message}; version {running['version']} runs on"
+        said = said._replace(phase=Phase.ROLLED_BACK, message=message)
+    elif said.phase is Phase.WAITING:
+        said = said._replace(message=f"waiting for its models: {', '.join(sorted(getattr(item, 'uses', ())))}")
+    return _new(view, said.phase, said.reason, said.message).model_copy(update=running)
+
+
+def _trouble(view: View, item: Item, main: Reported) -> Trouble:
+    """How far an apps/v1 Deployment is that is not ready: by its pods where they can be seen, else by what it says."""
+    trouble = None
+    if view.around.pods is not None:
+        new = [pod for pod in view.around.pods if podding.digest(pod) == item.digest and not podding.leaving(pod)]
+        trouble = podding.worst(new)
+        if trouble is not None and trouble.phase is not Phase.STARTING:
+            return trouble
+    if main.text("ReplicaFailure.status") == "True":
+        return Trouble(Phase.FAILED, main.text("ReplicaFailure.reason"), main.text("ReplicaFailure.message"))
+    if main.text("Progressing.reason") == "ProgressDeadlineExceeded":
+        why = trouble.message if trouble else "it does not get ready"
+        return Trouble(Phase.FAILED, "ProgressDeadlineExceeded", f"{why}, for too long")
+    if trouble is not None:
+        return trouble
+    ready, wanted = main.number("updatedReplicas"), main.number("wanted")
+    return Trouble(
+        Phase.STARTING, "Progressing", f"{ready} of {wanted} pods are of this version, and not all are available"
+    )
+
+
+def _files(view: View, item: Item) -> Observation:
+    said = [
+        seen
+        for report in view.around.reports
+        for seen in report.items
+        if (seen.namespace, seen.name) == view.key and seen.kind == "model"
+    ]
+    if not said:
+        message = "waiting for a consumer: no workload here reads its files"
+        seen = _new(view, Phase.WAITING, NO_CONSUMER, message)
+        return seen.model_copy(update={"running": item.digest, "version": item.version})
+    behind = [seen for seen in said if seen.desired != item.digest]
+    if behind:
+        seen = _new(view, Phase.PENDING, "NotRead", "its consumers have not read it yet")
+        return seen.model_copy(update={"running": behind[0].running, "version": behind[0].version})
+    worst = min(said, key=lambda seen: _WORST.index(seen.phase) if seen.phase in _WORST else len(_WORST))
+    new = _new(view, worst.phase, worst.reason, worst.message)
+    return new.model_copy(update={"running": worst.running, "version": worst.version, "since": worst.since})
+
+
+def _offline(view: View, item: Item, main: Reported | None) -> Observation:
+    away = view.around.available
+    seen = _new(view, Phase.OFFLINE, away.reason, away.message)
+    same = main is not None and main.text("item") == fingerprint(item)
+    good = same and main is not None and main.number("availableReplicas") >= main.number("wanted")
+    kept: dict[str, Any] = (
+        {"running": item.digest, "version": item.version, "last": Phase.READY} if good else _older(view.told, main)
+    )
+    return seen.model_copy(update={**kept, **({"since": away.since} if away.since else {})})
+
+
+def _leaving(view: View) -> Observation:
+    main, away = _main(view.works), view.around.available
+    if away.status != "True":
+        seen = _new(view, Phase.OFFLINE, away.reason, away.message)
+        return seen.model_copy(update={"since": away.since} if away.since else {})
+    message = "objects are being deleted"
+    digest = main.text("digest") if main is not None and main.number("availableReplicas") else ""
+    ran = {"running": digest or None, "version": main.text("version") if main and digest else ""}
+    return _new(view, Phase.REMOVING, "", message).model_copy(update=ran)
+
+
+def _older(told: Told | None, main: Reported | None) -> dict[str, Any]:
+    """What takes requests while the wanted version does not: what was there before, where pods of it are available."""
+    nothing: dict[str, Any] = {"running": None, "version": ""}
+    if main is None or not main.number("availableReplicas"):
+        return nothing
+    if told is None or main.text("item") != fingerprint(told.item):
+        return {"running": main.text("digest") or None, "version": main.text("version")}
+    digest, version = told.before
+    return {"running": digest, "version": version} if digest else nothing
+
+
+def _main(works: Iterable[Object]) -> Reported | None:
+    """The object that says how it is: the Deployment, or the ConfigMap of a model that lies there as files."""
+    found = [each for work in works for each in feedback.reported(work) if each.text("item")]
+    return min(found, key=lambda each: each.kind != "Deployment", default=None)
+
+
+def _new(view: View, phase: Phase, reason: str, message: str) -> Observation:
+    told = view.told
+    return Observation.model_validate({
+        "cluster": view.cluster, "namespace": view.key[0], "name": view.key[1], "kind": view.kind, "phase": phase,
+        "reason": reason, "message": message, "desired": told.item.digest if told else None,
+        "revision": told.item.revision if told else 0, "since": told.time if told else None,
+    })  # fmt: skip

@@ -1,0 +1,182 @@
+"""Seeing what clusters say through their hub: looked at when somebody asks, followed while somebody watches."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import I4qError
+from i4q_ai.kube import Api
+from i4q_ai.manifests import selector
+from i4q_ai.status import Observation
+from i4q_ai_kubectl.watching import Bell, Stream
+from i4q_ai_ocm import feedback, managed, observing, state
+from i4q_ai_ocm.hub import HubObjects
+from i4q_ai_ocm.observing import Around
+from i4q_ai_ocm.roster import Roster
+from i4q_ai_ocm.state import Key, Object, State
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 3.0
+"""Seconds for a cluster that is asked for its pods; the hub has said already how it is."""
+_KINDS = ("ManagedCluster", "ManagedClusterSet", "ManifestWork", "ManifestWorkReplicaSet", "PlacementDecision")
+
+Pods = Callable[[str, Key], Sequence[Object] | None]
+"""Cluster and deployment → its pods; None where they cannot be seen."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The objects of a hub at one moment."""
+
+    clusters: Sequence[Object]
+    states: Mapping[Key, State]
+
+
+class Seeing:
+    """What clusters say.
+
+    Args:
+        objects: of the hub.
+        roster: of its clusters.
+    """
+
+    def __init__(self, objects: HubObjects, roster: Roster) -> None:
+        self._objects = objects
+        self._roster = roster
+
+    def observe(self, namespace: str | None, name: str | None, deadline: Deadline) -> list[Observation]:
+        """What clusters say now."""
+        states = self._objects.states(namespace, None, deadline)
+        found = Found(self._objects.managed(deadline) if states else (), states)
+        return self._observe(found, name, self._ask(deadline), deadline)
+
+    def watch(self, namespace: str | None, name: str | None, deadline: Deadline) -> Iterator[list[Observation]]:
+        """What `observe` says: at once, then whenever it, a cluster or a record changes; ends at the deadline.
+
+        Raises:
+            ForbiddenError: the right to watch is missing.
+        """
+        bell, stop = Bell(), threading.Event()
+        follow = _Following(self._objects.home.api, bell, stop)
+        ours = selector(hub=self._objects.home.hub(deadline))
+        try:
+            for kind in ("ManagedCluster", "ManagedClusterSet"):
+                follow.begin(self._objects.home.api, kind, None, {})
+            follow.begin(self._objects.home.api, "ManifestWork", None, ours)
+            follow.begin(self._objects.home.api, "ManifestWorkReplicaSet", namespace, ours)
+            follow.begin(self._objects.home.api, "PlacementDecision", namespace, {})
+            follow.begin(self._objects.home.api, "ConfigMap", namespace, selector())
+            yield self.observe(namespace, name, deadline)
+            while not deadline.passed:
+                if not bell.wait(deadline.left()):
+                    return
+                follow.check()
+                if not follow.synced:
+                    continue
+                yield self._observe(self._followed(follow), name, self._mirror(follow, ours), deadline)
+        finally:
+            stop.set()
+
+    def _followed(self, follow: _Following) -> Found:
+        clusters, sets, works, replica_sets, decisions = (follow.objects(kind) for kind in _KINDS)
+        members = managed.members(clusters, sets, self._objects.settings.sets)
+        return Found(members, state.read(replica_sets, works, decisions))
+
+    def _observe(self, found: Found, name: str | None, pods: Pods, deadline: Deadline) -> list[Observation]:
+        available = {each["metadata"]["name"]: managed.available(each) for each in found.clusters}
+        agents = {cluster: [*feedback.reports(works)] for cluster, works in _by_cluster(found.states.values()).items()}
+        observed: list[Observation] = []
+        for key, one in sorted(found.states.items()):
+            if name not in (None, key[1]):
+                continue
+            around = {
+                cluster: Around(there, agents.get(cluster, ()), self._pods(one, key, cluster, pods))
+                for cluster, there in available.items()
+            }
+            observed += observing.observe(one, key, around, hub=self._objects.home.hub(deadline))
+        return observed
+
+    def _pods(self, one: State, key: Key, cluster: str, pods: Pods) -> Sequence[Object] | None:
+        return pods(cluster, key) if cluster in one.told and self._roster.reaches(cluster) else None
+
+    def _ask(self, deadline: Deadline) -> Pods:
+        """Pods as they are now, of clusters that can be reached from here."""
+
+        def ask(cluster: str, key: Key) -> Sequence[Object] | None:
+            labels = selector(*key, hub=self._objects.home.hub(deadline))
+            short = Deadline.after(max(0.001, deadline.left(_PATIENCE)))
+            try:
+                return self._roster.api(cluster).list("Pod", key[0], labels=labels, deadline=short).items
+            except I4qError as error:
+                deadline.check()
+                log.debug("pods of cluster %s cannot be seen: %s", cluster, error)
+                return None
+
+        return ask
+
+    def _mirror(self, follow: _Following, ours: dict[str, str]) -> Pods:
+        """Pods as they are followed."""
+
+        def look(cluster: str, key: Key) -> Sequence[Object] | None:
+            stream = follow.begin(self._roster.api(cluster), "Pod", key[0], ours, of=cluster)
+            if not stream.synced.is_set():
+                return None
+            labels = selector(*key)
+            return [
+                pod for pod in [*stream.objects.values()] if labels.items() <= pod["metadata"].get("labels", {}).items()
+            ]
+
+        return look
+
+
+class _Following:
+    """The streams of one watch."""
+
+    def __init__(self, api: Api, bell: Bell, stop: threading.Event) -> None:
+        self._api, self._bell, self._stop = api, bell, stop
+        self._streams: dict[tuple[str, str, str | None], Stream] = {}
+
+    def begin(self, api: Api, kind: str, namespace: str | None, labels: dict[str, str], *, of: str = "") -> Stream:
+        """Follow objects, unless that is done already."""
+        place = (of, kind, namespace)
+        if place not in self._streams:
+            stream = Stream(api, kind, namespace, labels, self._bell.ring, self._stop)
+            self._streams[place] = stream
+            threading.Thread(target=stream.run, daemon=True, name=f"i4q-watch-{kind}").start()
+        return self._streams[place]
+
+    @property
+    def synced(self) -> bool:
+        """Whether all of the hub's objects are known."""
+        return all(stream.synced.is_set() for (of, _, _), stream in self._streams.items() if not of)
+
+    def check(self) -> None:
+        """Raise what the hub refuses.
+
+        Raises:
+            ForbiddenError: the right to watch is missing.
+        """
+        for (of, _, _), stream in self._streams.items():
+            if not of and stream.refused is not None:
+                raise stream.refused
+
+    def objects(self, kind: str) -> list[Object]:
+        """All objects of a kind on the hub."""
+        return [
+            each for (of, its, _), stream in self._streams.items() if not of and its == kind
+            for each in [*stream.objects.values()]
+        ]  # fmt: skip
+
+
+def _by_cluster(states: Iterable[State]) -> dict[str, list[Object]]:
+    """Cluster → the works of all deployments there."""
+    found: dict[str, list[Object]] = {}
+    for one in states:
+        for cluster in one.told:
+            found.setdefault(cluster, []).extend(one.parts(cluster))
+    return found

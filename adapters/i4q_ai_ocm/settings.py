@@ -1,0 +1,86 @@
+"""The settings of a hub: a kubeconfig or context alone, or a YAML file that says more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from i4q_ai import yamls
+from i4q_ai.errors import NotFoundError
+from i4q_ai.thing import Document, FrozenDict, Name, Thing
+
+
+class Access(Thing):
+    """How to reach an API server.
+
+    Args:
+        kubeconfig: a file, relative to the settings; None takes the default one.
+        context: in it; None takes the current one.
+    """
+
+    kubeconfig: str | None = None
+    context: str | None = None
+
+
+class OcmHub(Document):
+    """A hub of Open Cluster Management, and what its clusters need to know.
+
+    Args:
+        kubeconfig, context: of the hub, as for any API server.
+        sets: the ManagedClusterSets whose clusters deployments may use; each is bound to a deployment's namespace.
+        image: reference of the edge image, by digest.
+        plain_http: registries that clusters ask over plain http.
+        pull_secrets: names of Secrets on the clusters with registry credentials.
+        replica_sets: whether the hub's ManifestWorkReplicaSet controller runs; None finds out.
+        reach: cluster → how to reach it from here, for logs, clients, and why pods do not start.
+
+    Example:
+        >>> OcmHub.parse({"context": "hub", "reach": {"edge-1": {"context": "edge-1"}}}).sets
+        ('global',)
+    """
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    sets: tuple[Name, ...] = Field(default=("global",), min_length=1)
+    image: str | None = None
+    plain_http: tuple[str, ...] = Field(default=(), alias="plainHTTP")
+    pull_secrets: tuple[str, ...] = Field(default=(), alias="pullSecrets")
+    replica_sets: bool | None = Field(default=None, alias="replicaSets")
+    reach: Annotated[dict[Name, Access], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
+
+    @property
+    def access(self) -> Access:
+        """How to reach the hub."""
+        return Access(kubeconfig=self.kubeconfig, context=self.context)
+
+
+def read(address: str) -> tuple[OcmHub, Path]:
+    """What stands behind `ocm://`, and the folder that files in it are relative to.
+
+    Args:
+        address: empty for the current context, the name of a context, the path of a kubeconfig, or the path of a YAML
+            file with an OcmHub.
+
+    Raises:
+        NotFoundError: it looks like a path, and there is no such file.
+        SchemaError: the file is neither.
+    """
+    path = Path(address).expanduser().absolute()
+    if address and path.is_file():
+        return (_hub(path), path.parent) if _kind(path) == "settings" else (OcmHub(kubeconfig=str(path)), path.parent)
+    if "/" in address or address.endswith((".yaml", ".yml")):
+        raise NotFoundError(
+            f"there is no file {path}", hint="ocm://CONTEXT, or the path of a kubeconfig or of a file with an OcmHub"
+        )
+    return OcmHub(context=address or None), Path.cwd()
+
+
+def _hub(path: Path) -> OcmHub:
+    return OcmHub.from_yaml(yamls.read(path), where=str(path))
+
+
+def _kind(path: Path) -> Literal["settings", "kubeconfig"]:
+    data = yamls.load(yamls.read(path), where=str(path))
+    return "kubeconfig" if isinstance(data, dict) and data.get("kind") == "Config" else "settings"

@@ -1,0 +1,119 @@
+"""Telling clusters by objects on the hub: what is new first, what is old after, and no running pod is lost between."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from i4q_ai.backends.base import Record
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import ConflictError, I4qError
+from i4q_ai.placing.evaluate import evaluate
+from i4q_ai.plan import Action, Assignment
+from i4q_ai.spec import Spec
+from i4q_ai_ocm import managed
+from i4q_ai_ocm.arranging import arrange
+from i4q_ai_ocm.hub import HubObjects
+from i4q_ai_ocm.placing import Placing
+from i4q_ai_ocm.state import Key, Told
+from i4q_ai_ocm.turn import Turn
+from i4q_ai_ocm.writing import Writing
+
+log = logging.getLogger(__name__)
+
+_ROUNDS = 6
+"""How often it is begun anew because somebody else was faster."""
+
+Records = Callable[[Key, Deadline], Record | None]
+"""Namespace and name of a deployment → its record."""
+
+
+class Telling:
+    """What clusters are told.
+
+    Args:
+        objects: of the hub.
+        record: of a deployment.
+        follows: whether the hub follows standing orders.
+    """
+
+    def __init__(self, objects: HubObjects, record: Records, follows: Callable[[Deadline], bool]) -> None:
+        self._objects = objects
+        self._record = record
+        self._follows = follows
+        self._writing = Writing(objects, Placing(objects))
+
+    def apply(self, actions: Sequence[Action], deadline: Deadline) -> dict[Key, str]:
+        """Tell clusters; deployment → why it was refused."""
+        by_key: dict[Key, list[Action]] = {}
+        for action in actions:
+            by_key.setdefault((action.item.namespace, action.item.name), []).append(action)
+        errors: dict[Key, str] = {}
+        for key, some in by_key.items():
+            try:
+                self._apply(key, some, deadline)
+            except I4qError as error:
+                log.warning("%s/%s could not be told: %s", *key, error)
+                errors[key] = str(error)
+        return errors
+
+    def catch_up(self, namespace: str | None, name: str | None, deadline: Deadline) -> list[Assignment]:
+        """Finish hand-overs that were broken off; nothing else needs it, for the hub tells clusters that come back."""
+        again = []
+        for key, state in self._objects.states(namespace, name, deadline).items():
+            if state.untidy:
+                self._apply(key, [], deadline)
+                again += [Assignment(cluster=cluster, item=told.item) for cluster, told in state.told.items()]
+        return again
+
+    def _apply(self, key: Key, actions: Sequence[Action], deadline: Deadline) -> None:
+        for left in reversed(range(_ROUNDS)):
+            turn = self._turn(key, actions, deadline)
+            if turn is None:
+                return
+            try:
+                self._writing.write(turn, deadline)
+            except ConflictError as error:
+                if not left:
+                    raise
+                log.debug("%s/%s: somebody else was faster: %s", *key, error)
+            else:
+                return
+
+    def _turn(self, key: Key, actions: Sequence[Action], deadline: Deadline) -> Turn | None:
+        record, state = self._record(key, deadline), self._objects.state(key, deadline)
+        told = state.told
+        fresh = [action for action in actions if not _late(action, record, told.get(action.cluster))]
+        if actions and not fresh:
+            return None
+        desired = {cluster: each.item for cluster, each in told.items()}
+        for action in fresh:
+            if action.after is None:
+                desired.pop(action.cluster, None)
+            else:
+                desired[action.cluster] = action.after
+        spec = Spec.parse(record.data) if record else None
+        live = spec if spec is not None and not spec.deleted else None
+        groups = self._groups(live, frozenset(told), deadline)
+        arrangement = arrange(
+            state,
+            desired,
+            live if live is not None and self._follows(deadline) else None,
+            groups,
+            touched={action.cluster for action in fresh} or {*desired},
+            key=key,
+            revision=record.revision if record else 0,
+        )
+        return Turn(key, state, desired, groups, arrangement, live, spec.owner if spec else "i4q")
+
+    def _groups(self, spec: Spec | None, current: frozenset[str], deadline: Deadline) -> dict[str, str]:
+        if spec is None:
+            return {}
+        clusters = [managed.cluster(each) for each in self._objects.managed(deadline)]
+        return evaluate(spec.placement, clusters, current=current).selected
+
+
+def _late(action: Action, record: Record | None, told: Told | None) -> bool:
+    """Whether an action is a slow writer's: the cluster, or the record, is of another revision by now."""
+    behind = told is not None and action.revision < told.item.revision
+    return behind or (record is not None and record.revision != action.revision)

@@ -1,0 +1,44 @@
+"""One turn: what there is of a deployment, and what its clusters shall have. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from i4q_ai.desired import Item
+from i4q_ai.manifests.naming import fingerprint
+from i4q_ai.spec import Spec
+from i4q_ai_ocm.arranging import Arrangement
+from i4q_ai_ocm.state import Key, State, Told
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What there is of a deployment, and what its clusters shall have.
+
+    Args:
+        key: of the deployment.
+        state: what they have been told.
+        desired: cluster → what it shall have.
+        groups: cluster → group, as the record's placement decides; none without a record.
+        arrangement: of objects.
+        spec: of the record; None without one, and when it is on its way out.
+        owner: of the deployment.
+        now: the time.
+    """
+
+    key: Key
+    state: State
+    desired: Mapping[str, Item]
+    groups: Mapping[str, str]
+    arrangement: Arrangement
+    spec: Spec | None
+    owner: str
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def told(self, item: Item, before: Told | None) -> Told:
+        """What an object tells, keeping since when if it is the same as before."""
+        if before is not None and fingerprint(before.item) == fingerprint(item):
+            return before
+        return Told(item, self.now, (before.item.digest, before.item.version) if before else ("", ""))

@@ -1,0 +1,189 @@
+"""An arrangement made real, in an order in which nothing that runs is lost, and that can be broken off anywhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from i4q_ai.deadline import Deadline
+from i4q_ai.desired import Item
+from i4q_ai.errors import DeadlineError
+from i4q_ai.manifests import Site, objects, selector
+from i4q_ai.manifests.naming import KIND
+from i4q_ai_ocm import feedback
+from i4q_ai_ocm.hub import HubObjects
+from i4q_ai_ocm.placing import Placing, Test
+from i4q_ai_ocm.state import GROUP, PARENT, TOLD, Object, Order, Told, Works
+from i4q_ai_ocm.translate import names, works
+from i4q_ai_ocm.turn import Turn
+
+log = logging.getLogger(__name__)
+
+
+class Writing:
+    """Writes the objects of a turn.
+
+    Args:
+        objects: of the hub.
+        placing: of the hub.
+    """
+
+    def __init__(self, objects: HubObjects, placing: Placing) -> None:
+        self._objects = objects
+        self._placing = placing
+
+    def write(self, turn: Turn, deadline: Deadline) -> None:
+        """Bring the hub to what a turn says; what is there already is not written again.
+
+        Raises:
+            ConflictError: somebody else changes the same objects.
+        """
+        for group, item in turn.arrangement.orders.items():
+            self._order(turn, group, item, deadline)
+        self._objects.each([*turn.arrangement.works.items()], lambda each: self._work(turn, each[0], each[1], deadline))
+        for group in turn.arrangement.orders:
+            self._settle(turn, group, deadline)
+        self._drop_works(turn, deadline)
+        for group, order in turn.state.orders.items():
+            if group not in turn.arrangement.orders and group not in turn.arrangement.kept:
+                self._drop_order(turn, order, deadline)
+
+    # what is new
+
+    def _order(self, turn: Turn, group: str, item: Item, deadline: Deadline) -> None:
+        assert turn.spec is not None, "orders come from a spec"
+        labels = self._labels(turn, item.kind, deadline)
+        placement = self._placing.write(turn.key, turn.spec.placement, group, labels, deadline)
+        known = turn.state.orders.get(group)
+        told = turn.told(item, known.told if known else _of_members(turn, group))
+        before = {each["metadata"]["name"]: each for each in known.objects} if known else {}
+        parts = works.split(self._manifests(turn, told.item, deadline))
+        for number, part in enumerate(parts):
+            name = names.part(names.order(*turn.key, group), number)
+            wanted = works.replica_set(turn.key[0], name, placement, part)
+            _mark(wanted, labels, {TOLD: told.dump(), GROUP: group})
+            self._objects.write(wanted, before.pop(name, None), deadline)
+        for surplus in before.values():
+            self._objects.delete(surplus, deadline)
+
+    def _work(self, turn: Turn, cluster: str, item: Item, deadline: Deadline) -> None:
+        known = turn.state.works.get(cluster)
+        told = turn.told(item, turn.state.told.get(cluster))
+        before = {each["metadata"]["name"]: each for each in known.objects} if known else {}
+        labels = self._labels(turn, item.kind, deadline)
+        for number, part in enumerate(works.split(self._manifests(turn, told.item, deadline))):
+            name = names.part(names.work(*turn.key), number)
+            wanted = works.work(cluster, name, part)
+            _mark(wanted, labels, {TOLD: told.dump()})
+            self._objects.write(wanted, before.pop(name, None), deadline)
+        for surplus in before.values():
+            self._objects.delete(surplus, deadline)
+
+    def _settle(self, turn: Turn, group: str, deadline: Deadline) -> None:
+        """Wait until the hub has chosen, and has works where they take over from those of our own."""
+        members = {cluster for cluster, its in turn.groups.items() if its == group}
+        if not self._placing.settled(turn.key[0], names.order(*turn.key, group), members, deadline):
+            return
+        taken_over = members & set(turn.state.works)
+        if taken_over:
+            self._until_works(
+                f"{turn.key[0]}.{names.order(*turn.key, group)}", lambda found: taken_over <= found.keys(), deadline
+            )
+
+    # what is old
+
+    def _drop_works(self, turn: Turn, deadline: Deadline) -> None:
+        ordered = {cluster for cluster, group in turn.groups.items() if group in turn.arrangement.orders}
+        gone = [(cluster, each) for cluster, each in turn.state.works.items() if cluster not in turn.arrangement.works]
+
+        def drop(one: tuple[str, Works]) -> None:
+            for work in one[1].objects:
+                self._objects.delete(self._orphaned(work, deadline) if one[0] in ordered else work, deadline)
+
+        self._objects.each(gone, drop)
+
+    def _drop_order(self, turn: Turn, order: Order, deadline: Deadline) -> None:
+        staying = {
+            *turn.arrangement.works,
+            *(
+                cluster
+                for cluster, its in turn.groups.items()
+                if its in {*turn.arrangement.orders, *turn.arrangement.kept}
+            ),
+        } & set(order.parts)
+        leaving = set(order.parts) - staying
+        if staying and leaving:
+            self._applied(turn, staying, deadline)
+        elif staying:
+            self._orphan_order(order, deadline)
+        for each in order.objects:
+            self._objects.delete(each, deadline)
+        self._placing.drop(turn.key, order.group, deadline)
+
+    def _orphan_order(self, order: Order, deadline: Deadline) -> None:
+        for each in order.objects:
+            metadata = each["metadata"]
+            self._orphaned(each, deadline)
+            parent, wanted = f"{metadata['namespace']}.{metadata['name']}", set(order.parts)
+
+            def released(found: Mapping[str, Object], wanted: set[str] = wanted) -> bool:
+                return all(works.is_orphaned(found[cluster]) for cluster in wanted if cluster in found)
+
+            self._until_works(parent, released, deadline)
+
+    def _orphaned(self, found: Object, deadline: Deadline) -> Object:
+        if works.is_orphaned(found):
+            return found
+        return self._objects.home.api.replace(works.orphan(found), deadline=deadline)
+
+    def _applied(self, turn: Turn, clusters: Iterable[str], deadline: Deadline) -> None:
+        """Wait until clusters have what is new; one that is away may lose what is old before it has that."""
+        wanted = set(clusters)
+        labels = selector(*turn.key, hub=self._objects.home.hub(deadline))
+
+        def good(found: Mapping[str, Object]) -> bool:
+            fresh = [each for each in found.values() if PARENT not in each["metadata"]["labels"]]
+            done = {each["metadata"]["namespace"] for each in fresh if feedback.is_applied(each)}
+            return wanted <= done
+
+        try:
+            self._placing.until("ManifestWork", None, labels, good, deadline)
+        except DeadlineError:
+            deadline.check()
+            log.warning("%s/%s: not every cluster has confirmed what is new; those may start it anew", *turn.key)
+
+    def _until_works(self, parent: str, good: Test, deadline: Deadline) -> None:
+        def by_cluster(found: Mapping[str, Object]) -> bool:
+            return good({each["metadata"]["namespace"]: each for each in found.values()})
+
+        self._placing.until("ManifestWork", None, {PARENT: parent}, by_cluster, deadline)
+
+    # inside
+
+    def _manifests(self, turn: Turn, item: Item, deadline: Deadline) -> Sequence[Object]:
+        settings = self._objects.settings
+        site = Site(
+            cluster="ocm",
+            namespace=turn.key[0],
+            hub=self._objects.home.hub(deadline),
+            image=settings.image or "",
+            owner=turn.owner,
+            pull_secrets=settings.pull_secrets,
+            plain_http=settings.plain_http,
+        )
+        return objects(item, site)
+
+    def _labels(self, turn: Turn, kind: str, deadline: Deadline) -> dict[str, str]:
+        return {**selector(*turn.key, hub=self._objects.home.hub(deadline)), KIND: kind}
+
+
+def _mark(wanted: Object, labels: Mapping[str, str], annotations: Mapping[str, str]) -> None:
+    metadata = wanted["metadata"]
+    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
+
+
+def _of_members(turn: Turn, group: str) -> Told | None:
+    """What the group's clusters were told by works of their own."""
+    told = turn.state.told
+    return next((told[cluster] for cluster, its in turn.groups.items() if its == group and cluster in told), None)
