@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from i4q_ai.placing.builders import Claim, KubeVersion, Label, Name, Resource
     from i4q_ai.plan import Plan
     from i4q_ai.release import Release
-    from i4q_ai.rollout.step import Rollout
+    from i4q_ai.rollout.rollout import Rollout
     from i4q_ai.status import Status
     from i4q_ai.workload import Workload
 
@@ -48,7 +48,7 @@ _HOMES = {
     "Plan": "plan",
     "Release": "release",
     "Resource": "placing.builders",
-    "Rollout": "rollout.step",
+    "Rollout": "rollout.rollout",
     "Status": "status",
     "Taint": "cluster",
     "Workload": "workload",

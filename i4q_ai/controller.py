@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from i4q_ai.deadline import Deadline
+from i4q_ai.engine import Alarm
 from i4q_ai.errors import ConflictError, I4qError
 
 if TYPE_CHECKING:
@@ -111,10 +112,12 @@ class Turn:
     Args:
         held: it had the lease; without it, it did nothing else.
         failed: deployment → why it could not be refreshed.
+        wakes_at: when the next soak ends; a turn after that moves its roll-out on.
     """
 
     held: bool
     failed: dict[str, str]
+    wakes_at: datetime | None = None
 
 
 class Controller:
@@ -160,14 +163,15 @@ class Controller:
             I4qError: the store does not answer.
         """
         failed: dict[str, str] = {}
+        soaks: list[datetime | None] = []
         if not self._holds():
             return Turn(held=False, failed=failed)
         for name in self._hub.engine.records():
-            self._refresh(name, failed)
+            soaks.append(self._refresh(name, failed))
             if not self._holds():
                 return Turn(held=False, failed=failed)
         self._told = failed
-        return Turn(held=True, failed=failed)
+        return Turn(held=True, failed=failed, wakes_at=min((each for each in soaks if each), default=None))
 
     def release(self) -> None:
         """Give the lease back."""
@@ -184,22 +188,25 @@ class Controller:
 
     def _until_renewal(self, stop: threading.Event) -> None:
         try:
-            for _ in self._hub.engine.watch(None, Deadline.after(self._pause)):
+            alarm = Alarm()
+            for _ in self._hub.engine.watch(None, Deadline.after(self._pause), alarm=alarm):
                 if stop.is_set():
                     return
-                self.once()
+                alarm.at = self.once().wakes_at
         except I4qError as error:
             log.warning("the controller waits for its hub: %s", error)
             stop.wait(self._pause)
 
-    def _refresh(self, name: str, failed: dict[str, str]) -> None:
+    def _refresh(self, name: str, failed: dict[str, str]) -> datetime | None:
+        """Refresh a deployment; says when its next soak ends."""
         try:
-            self._hub.refresh(name)
+            return self._hub.refresh(name).wakes_at
         except I4qError as error:
             failed[name] = str(error)
             # Said once, not at every turn.
             level = logging.DEBUG if self._told.get(name) == str(error) else logging.WARNING
             log.log(level, "deployment '%s' could not be refreshed: %s", name, error)
+            return None
 
 
 def _moment(text: object) -> datetime:

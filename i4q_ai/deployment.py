@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.engine import Engine, read
+from i4q_ai.engine import Alarm, Engine, Look, read
 from i4q_ai.errors import ConflictError, DeadlineError, DeploymentFailed, InvalidError, NotFoundError, UnsupportedError
 from i4q_ai.model import Model
 from i4q_ai.plan import Plan
@@ -119,14 +119,15 @@ class Deployment:
         Args:
             timeout: seconds after which it ends; it also ends when the deployment is gone.
         """
-        last: Status | None = None
-        for _ in self._engine.watch(self.name, Deadline.after(timeout)):
-            status = self._engine.status(self.name)
-            if status is None:
+        last: Look | None = None
+        alarm = Alarm()
+        for _ in self._engine.watch(self.name, Deadline.after(timeout), alarm=alarm):
+            look = self._engine.look(self.name)
+            if look is None:
                 return
-            if status != last:
-                yield status
-            last = status
+            if last is None or look.status != last.status:
+                yield look.status
+            last, alarm.at = look, look.wakes_at
 
     def logs(self, cluster: str, *, lines: int = 100, follow: bool = False, timeout: float = 3600) -> Iterator[str]:
         """The last lines of its log on one cluster.
@@ -183,7 +184,7 @@ class Deployment:
     # what changes it
 
     def wait(self, *, timeout: float = 120) -> Self:
-        """Wait until all clusters within reach run what is wanted; drives a staged roll-out.
+        """Wait until all clusters within reach run what is wanted, and have soaked; drives a staged roll-out.
 
         Args:
             timeout: in seconds.
@@ -193,15 +194,17 @@ class Deployment:
             DeadlineError: it takes longer.
         """
         deadline = Deadline.after(timeout)
-        status: Status | None = None
-        for _ in self._engine.watch(self.name, deadline):
+        look, alarm = None, Alarm()
+        for _ in self._engine.watch(self.name, deadline, alarm=alarm):
             self.refresh()
-            status = self._engine.status(self.name)
-            if status is None:
+            look = self._engine.look(self.name)
+            if look is None:
                 raise self._gone()
-            if status.delivered:
+            if look.status.delivered:
                 return self
-            _raise_if_failed(status)
+            _raise_if_failed(look)
+            alarm.at = look.wakes_at
+        status = look.status if look else None
         raise DeadlineError(
             f"'{self.name}' is {status.phase if status else 'unknown'} after {timeout:g} s"
             + (f": {_laggards(status)}" if status else ""),
@@ -320,14 +323,15 @@ def _exchange(spec: Spec, thing: Model | Workload) -> dict[str, Model | Workload
     return {kind: thing}
 
 
-def _raise_if_failed(status: Status) -> None:
+def _raise_if_failed(look: Look) -> None:
+    status = look.status
     failed = {
         row.cluster: f"{row.phase}: {row.message or row.reason}"
         for row in status.clusters
         if row.phase in (Phase.FAILED, Phase.ROLLED_BACK)
     }
     others = [row for row in status.clusters if row.phase is not Phase.OFFLINE and not row.phase.settled]
-    if failed and not others:
+    if failed and not others and not look.goes_on:
         raise DeploymentFailed(
             f"'{status.name}' does not work everywhere", reasons=failed, hint="logs(cluster) say more"
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from i4q_ai import planning, summary
@@ -20,7 +21,7 @@ from i4q_ai.errors import (
 from i4q_ai.plan import Action, Assignment, Change, Difference, Plan, fingerprint
 from i4q_ai.planning import Snapshot
 from i4q_ai.spec import RECORD_KIND, Spec
-from i4q_ai.status import Observation, Status
+from i4q_ai.status import Status
 
 if TYPE_CHECKING:
     from i4q_ai.backends.base import Backend, Fleet, Record, Store
@@ -29,6 +30,40 @@ log = logging.getLogger(__name__)
 
 _TRIES = 8
 """How often a plan is made anew because somebody else was faster."""
+_SHORTEST_LOOK = 0.01
+"""Seconds; clocks that differ by less must not make a loop of it."""
+
+Clock = Callable[[], datetime]
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Alarm:
+    """When to look again, although nothing will tell of a change then.
+
+    Args:
+        at: the end of the next soak; set by whoever looks.
+    """
+
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at a deployment has found.
+
+    Args:
+        status: of it.
+        wakes_at: when the next soak ends, after which there is more to see.
+        goes_on: a roll-out has more to do, and is not halted.
+    """
+
+    status: Status
+    wakes_at: datetime | None = None
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,12 +75,14 @@ class Engine:
         namespace: of the deployments.
         owner: whose deployments it may change.
         timeout: seconds that a call to the backend may take.
+        clock: by which soaks end; another one in tests.
     """
 
     backend: Backend
     namespace: str
     owner: str
     timeout: float
+    clock: Clock = field(default=_utc, repr=False)
 
     @property
     def store(self) -> Store:
@@ -99,15 +136,21 @@ class Engine:
 
     def status(self, name: str) -> Status | None:
         """The status of a deployment; None if there is none."""
+        look = self.look(name)
+        return None if look is None else look.status
+
+    def look(self, name: str) -> Look | None:
+        """The status of a deployment, and when to look again; None if there is none."""
         try:
             record = self._find(name)
         except UnreachableError as error:
-            return self._status_without_record(name, error)
+            return Look(self._status_without_record(name, error))
         if record is None:
             return None
         snapshot, spec = self.snapshot(name, record), read(record)
-        due = planning.change(snapshot, spec, others={}, require=False)
-        return summary.summarize(snapshot, spec, due)
+        due = planning.change(snapshot, spec, others={}, require=False, now=self.clock())
+        goes_on = bool(due.wakes_at or (due.later and not due.halted))
+        return Look(summary.summarize(snapshot, spec, due), due.wakes_at, goes_on)
 
     def _status_without_record(self, name: str, error: UnreachableError) -> Status:
         """What the clusters say by themselves, where the store is out of reach."""
@@ -116,9 +159,33 @@ class Engine:
             raise error
         return summary.without_record(self.namespace, name, observed, why=error.what)
 
-    def watch(self, name: str | None, deadline: Deadline) -> Iterator[list[Observation]]:
-        """At once, and whenever anything may have changed, until the deadline."""
-        return self.fleet.watch(namespace=self.namespace, name=name, deadline=deadline)
+    def watch(self, name: str | None, deadline: Deadline, *, alarm: Alarm | None = None) -> Iterator[None]:
+        """At once, whenever anything may have changed, and when a soak ends; until the deadline.
+
+        Args:
+            name: of a deployment; None for all.
+            deadline: when to end.
+            alarm: may be set anew at every look.
+        """
+        alarm = alarm or Alarm()
+        while True:
+            due = alarm.at
+            until = self._until(due, deadline)
+            for _ in self.fleet.watch(namespace=self.namespace, name=name, deadline=until):
+                yield
+                if alarm.at != due:
+                    break
+            else:
+                if deadline.passed or not until.passed:
+                    return
+
+    def _until(self, due: datetime | None, deadline: Deadline) -> Deadline:
+        """The deadline, or the end of a soak that comes before it."""
+        now = self.clock()
+        if due is None or due <= now:
+            return deadline
+        seconds = max((due - now).total_seconds(), _SHORTEST_LOOK)
+        return replace(deadline, at=min(deadline.at, deadline.clock() + seconds))
 
     # what shall be
 
@@ -140,7 +207,7 @@ class Engine:
             planning.check(
                 spec, snapshot, others=others, past=past, capabilities=self.backend.capabilities, owner=self.owner
             )
-            change = planning.change(snapshot, spec, others=others, require=require)
+            change = planning.change(snapshot, spec, others=others, require=require, now=self.clock())
             changes.append(self._compared(change, snapshot) if live and self.backend.capabilities.compare else change)
         return Plan(tuple(changes))
 

@@ -19,7 +19,7 @@ from i4q_ai.placement import Placement
 from i4q_ai.placing.evaluate import Decision, evaluate
 from i4q_ai.plan import Plan
 from i4q_ai.release import Release
-from i4q_ai.rollout.step import Rollout
+from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.spec import Spec
 from i4q_ai.thing import Name, Thing
 from i4q_ai.workload import Workload

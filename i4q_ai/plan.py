@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
@@ -92,6 +93,7 @@ class Change:
         later: clusters whose stage has not come.
         waits_for: why they must wait.
         halted: why the roll-out stops.
+        wakes_at: when the next soak ends, after which more may change; nothing tells of that, so look again then.
         warnings: for people.
         details: what the actions change on the clusters, object by object, where the backend can tell.
         drift: what is not as it was told on clusters that get no action.
@@ -108,6 +110,7 @@ class Change:
     later: tuple[str, ...] = ()
     waits_for: str = ""
     halted: str = ""
+    wakes_at: datetime | None = None
     warnings: tuple[str, ...] = ()
     details: tuple[Difference, ...] = ()
     drift: tuple[Difference, ...] = ()
@@ -161,6 +164,11 @@ class Plan:
     def actions(self) -> tuple[Action, ...]:
         """All actions on clusters."""
         return tuple(action for change in self.changes for action in change.actions)
+
+    @property
+    def wakes_at(self) -> datetime | None:
+        """When the next soak ends; nothing tells of that, so look again then."""
+        return min((change.wakes_at for change in self.changes if change.wakes_at), default=None)
 
     @property
     def warnings(self) -> tuple[str, ...]:

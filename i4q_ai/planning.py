@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from i4q_ai.capabilities import Capabilities
 from i4q_ai.cluster import Cluster
@@ -47,7 +48,7 @@ class Snapshot:
         return evaluate(spec.placement, self.clusters, current=frozenset(self.told))
 
 
-def change(snapshot: Snapshot, spec: Spec, *, others: Mapping[str, Spec], require: bool) -> Change:
+def change(snapshot: Snapshot, spec: Spec, *, others: Mapping[str, Spec], require: bool, now: datetime) -> Change:
     """What must change so that the clusters have what a spec says.
 
     Args:
@@ -55,6 +56,7 @@ def change(snapshot: Snapshot, spec: Spec, *, others: Mapping[str, Spec], requir
         spec: what is wanted.
         others: the other deployments of the namespace, for warnings.
         require: refuse a placement that no cluster meets.
+        now: the time, for what soaks.
 
     Raises:
         RuleError: no cluster meets the placement, and `require` is set.
@@ -66,7 +68,7 @@ def change(snapshot: Snapshot, spec: Spec, *, others: Mapping[str, Spec], requir
         require_some(decision, snapshot.clusters)
     wanted = {} if spec.deleted else items(spec, snapshot.namespace, snapshot.name, decision, revision)
     texts = {cluster: _identity(item) for cluster, item in wanted.items()}
-    turn = step(texts, seen(snapshot), decision.selected, spec.stages)
+    turn = step(texts, seen(snapshot), decision.selected, spec.stages, rollout=spec.rollout, now=now)
     return Change(
         namespace=snapshot.namespace,
         name=snapshot.name,
@@ -79,6 +81,7 @@ def change(snapshot: Snapshot, spec: Spec, *, others: Mapping[str, Spec], requir
         later=tuple(sorted(cluster for cluster in turn.later if _differs(snapshot.told.get(cluster), wanted[cluster]))),
         waits_for=turn.waits_for,
         halted=turn.halted,
+        wakes_at=turn.wakes_at,
         warnings=tuple(_warnings(spec, snapshot.name, set(wanted), others, snapshot.clusters)),
     )
 
@@ -95,20 +98,24 @@ def seen(snapshot: Snapshot) -> dict[str, Seen]:
     observed = {each.cluster: each for each in snapshot.observed}
     told = snapshot.told
     return {cluster: _seen(told.get(cluster), observed.get(cluster)) for cluster in {*told, *observed}} | {
-        cluster.name: Seen(phase=Phase.OFFLINE)
+        cluster.name: Seen(told=_text(told.get(cluster.name)), phase=Phase.OFFLINE)
         for cluster in snapshot.clusters
-        if cluster.available.status == "False" and cluster.name not in {*told, *observed}
+        if cluster.available.status == "False" and cluster.name not in observed
     }
 
 
 def _seen(told: Item | None, observed: Observation | None) -> Seen:
-    text = _identity(told) if told else None
+    text = _text(told)
     if observed is None:
         return Seen(told=text)
     # A report names the digest alone; it is Ready only once the cluster has read the whole of what it was told.
     running = text if told and observed.running == told.digest else None
     phase = Phase.READY if observed.delivered else observed.phase
-    return Seen(told=text, running=running, phase=phase, last=observed.last)
+    return Seen(told=text, running=running, phase=phase, last=observed.last, since=observed.since)
+
+
+def _text(item: Item | None) -> str | None:
+    return _identity(item) if item else None
 
 
 def _identity(item: Item) -> str:

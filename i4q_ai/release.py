@@ -12,7 +12,7 @@ from i4q_ai.desired import Flavour
 from i4q_ai.errors import SchemaError, nearest
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
-from i4q_ai.rollout.step import Rollout
+from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.spec import Spec
 from i4q_ai.thing import Document, FrozenDict, Name, Thing, Version
 from i4q_ai.workload import Workload

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from i4q_ai.desired import Flavour, Item, ModelItem, WorkloadItem
 from i4q_ai.model import Model
 from i4q_ai.placement import REST, Placement
-from i4q_ai.rollout.step import Rollout
+from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.status import Kind
 from i4q_ai.thing import FrozenDict, Thing
 from i4q_ai.workload import Workload

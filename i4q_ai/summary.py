@@ -76,7 +76,7 @@ def _overall(spec: Spec, due: Change, rows: tuple[Observation, ...]) -> tuple[Ph
         return Phase.REMOVING, "; ".join(part for part in (waits, away) if part)
     phases = {row.phase for row in rows} - {Phase.OFFLINE}
     phase = next((each for each in _WORST_FIRST if each in phases), Phase.OFFLINE if offline else Phase.PENDING)
-    if phase in (Phase.READY, Phase.WAITING) and (due.actions or due.later):
+    if phase in (Phase.READY, Phase.WAITING) and (due.actions or due.later or due.wakes_at):
         phase = Phase.PENDING
     if due.halted:
         phase = Phase.FAILED

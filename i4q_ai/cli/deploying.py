@@ -16,7 +16,7 @@ from i4q_ai.cli.verbs import Verb, name_argument
 from i4q_ai.deployment import Deployment
 from i4q_ai.placement import Placement
 from i4q_ai.plan import Plan
-from i4q_ai.rollout.step import Rollout
+from i4q_ai.rollout.rollout import Rollout
 
 
 def show_plan(settings: Settings, plan: Plan) -> None:

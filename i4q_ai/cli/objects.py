@@ -15,7 +15,7 @@ from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label, Name
 from i4q_ai.placing.rules import AllOf, AnyRule
-from i4q_ai.rollout.step import Rollout
+from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.thing import Document
 from i4q_ai.workload import Workload
 

@@ -8,7 +8,7 @@ from i4q_ai.errors import DeploymentFailed
 from i4q_ai.hub import Hub
 from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label, Name
-from i4q_ai.rollout.step import Rollout
+from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.status import Phase
 from i4q_ai.testing.plant import LIMIT, Plant, answers, mark, on, rows
 from i4q_ai.testing.samples import Samples

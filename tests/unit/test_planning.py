@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,11 +19,12 @@ from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label, Name
 from i4q_ai.plan import Assignment, Change
 from i4q_ai.planning import Snapshot
-from i4q_ai.rollout.step import Rollout
+from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.spec import Spec
 from i4q_ai.status import Observation, Phase
 from tests.unit import things
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALL = Placement("all")
 V1, V2 = things.model(version="1"), things.model(version="2")
 EMBEDDED = Capabilities(flavours=frozenset({"server", "files"}), commands=True)
@@ -37,7 +39,7 @@ def empty(*clusters: Cluster) -> Snapshot:
 
 
 def change(snapshot: Snapshot, spec: Spec, *, require: bool = True, **others: Spec) -> Change:
-    return planning.change(snapshot, spec, others=others, require=require)
+    return planning.change(snapshot, spec, others=others, require=require, now=NOW)
 
 
 def applied(snapshot: Snapshot, done: Change) -> Snapshot:
@@ -251,12 +253,12 @@ class TestWarnings:
     def test_a_model_that_does_not_go_everywhere(self) -> None:
         snapshot = replace(empty(*self.clusters), name="monitor")
         model = Spec(model=V1, placement=Placement("one", Name("edge-1")))
-        done = planning.change(snapshot, self.work, others={"tool-wear": model}, require=True)
+        done = planning.change(snapshot, self.work, others={"tool-wear": model}, require=True, now=NOW)
         assert done.warnings == ("uses 'tool-wear', which does not go to edge-2; it waits there",)
 
     def test_a_model_that_is_still_used(self) -> None:
         gone = Spec(model=V1, placement=ALL, deleted=True)
-        done = planning.change(empty(*self.clusters), gone, others={"monitor": self.work}, require=True)
+        done = planning.change(empty(*self.clusters), gone, others={"monitor": self.work}, require=True, now=NOW)
         assert done.warnings == ("still used by monitor",)
 
 

@@ -10,7 +10,7 @@ from i4q_ai.errors import NotFoundError, SchemaError
 from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label
 from i4q_ai.release import Placed, Release
-from i4q_ai.rollout.step import Rollout
+from i4q_ai.rollout.rollout import Rollout
 from tests.unit import things
 
 V1, V2 = things.model(version="1"), things.model(version="2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -15,6 +16,7 @@ from i4q_ai.status import Observation, Phase, Status
 from i4q_ai.summary import summarize, without_record
 from tests.unit import things
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = Spec(model=things.model(), placement=Placement("all"))
 CLUSTERS = (things.cluster("edge-1"), things.cluster("edge-2"))
 ITEM = SPEC.item("i4q", "tool-wear", "*", revision=1)
@@ -30,7 +32,7 @@ def row(cluster: str, phase: Phase, message: str = "", reason: str = "") -> Obse
 def status(*rows: Observation, spec: Spec = SPEC) -> Status:
     told = tuple(Assignment(cluster=cluster.name, item=ITEM) for cluster in CLUSTERS)
     snapshot = Snapshot("i4q", "tool-wear", 1, spec, CLUSTERS, told, rows)
-    return summarize(snapshot, spec, planning.change(snapshot, spec, others={}, require=False))
+    return summarize(snapshot, spec, planning.change(snapshot, spec, others={}, require=False, now=NOW))
 
 
 @pytest.mark.parametrize(
@@ -71,21 +73,23 @@ def test_the_worst_say_why() -> None:
 
 def test_nobody_meets_the_placement() -> None:
     snapshot = Snapshot("i4q", "tool-wear", 1, SPEC, (), (), ())
-    found = summarize(snapshot, SPEC, planning.change(snapshot, SPEC, others={}, require=False))
+    found = summarize(snapshot, SPEC, planning.change(snapshot, SPEC, others={}, require=False, now=NOW))
     assert (found.phase, found.message) == (Phase.PENDING, "no cluster meets the placement")
 
 
 def test_ready_with_something_left_to_tell_is_pending() -> None:
     told = (Assignment(cluster="edge-1", item=ITEM),)
     snapshot = Snapshot("i4q", "tool-wear", 1, SPEC, CLUSTERS, told, (row("edge-1", Phase.READY),))
-    found = summarize(snapshot, SPEC, planning.change(snapshot, SPEC, others={}, require=False))
+    found = summarize(snapshot, SPEC, planning.change(snapshot, SPEC, others={}, require=False, now=NOW))
     assert found.phase is Phase.PENDING
     assert [each.cluster for each in found.clusters] == ["edge-1", "edge-2"]
 
 
 def test_a_halted_roll_out_has_failed() -> None:
     snapshot = Snapshot("i4q", "tool-wear", 1, SPEC, CLUSTERS, (), (row("edge-1", Phase.READY),))
-    due = replace(planning.change(snapshot, SPEC, others={}, require=False), halted="stage 'a' failed on edge-1")
+    due = replace(
+        planning.change(snapshot, SPEC, others={}, require=False, now=NOW), halted="stage 'a' failed on edge-1"
+    )
     found = summarize(snapshot, SPEC, due)
     assert found.phase is Phase.FAILED
     assert found.message.startswith("stage 'a' failed on edge-1")

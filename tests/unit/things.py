@@ -24,7 +24,7 @@ from i4q_ai.placing.rules import (
     Rule,
 )
 from i4q_ai.release import Placed, Release
-from i4q_ai.rollout.step import Rollout
+from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.status import Observation, Phase, Status
 from i4q_ai.workload import Workload
 
@@ -227,6 +227,13 @@ statuses = st.builds(
     message=any_text,
     clusters=st.lists(observations, max_size=3).map(tuple),
 )
+percentages = st.builds("{}%".format, st.integers(1, 100))
+rollouts = st.builds(Rollout, strategy=st.sampled_from(["all", "staged"])) | st.builds(
+    Rollout,
+    max_concurrency=st.none() | st.integers(1, 9) | percentages,
+    soak=st.integers(0, 600) | st.floats(0, 600),
+    max_failures=st.integers(0, 9) | percentages,
+)
 placed = st.builds(
     Placed,
     model=names,
@@ -234,7 +241,7 @@ placed = st.builds(
     name=st.none() | names,
     flavour=st.sampled_from(["server", "files"]),
     versions=st.dictionaries(names, versions, max_size=2),
-    rollout=st.builds(Rollout, strategy=st.sampled_from(["all", "staged"])),
+    rollout=rollouts,
 )
 releases = st.builds(
     Release,
