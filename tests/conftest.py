@@ -9,10 +9,30 @@ from pathlib import Path
 import pytest
 
 from tests.testbed.ahead import Ahead, weight
-from tests.testbed.fixtures import KEPT_LOGS, apiserver, git_server, kube_namespace, plant, plant_namespace, testbed_run
+from tests.testbed.fixtures import (
+    KEPT_LOGS,
+    apiserver,
+    git_server,
+    kube_namespace,
+    ocm_namespace,
+    ocm_plant,
+    plant,
+    plant_namespace,
+    testbed_run,
+)
 from tests.testbed.images import edge_image
 
-__all__ = ["apiserver", "edge_image", "git_server", "kube_namespace", "plant", "plant_namespace", "testbed_run"]
+__all__ = [
+    "apiserver",
+    "edge_image",
+    "git_server",
+    "kube_namespace",
+    "ocm_namespace",
+    "ocm_plant",
+    "plant",
+    "plant_namespace",
+    "testbed_run",
+]
 
 
 _AHEAD = Ahead()

@@ -19,11 +19,13 @@ _END_TIMEOUT = 30
 
 
 def weight(item: pytest.Item) -> int:
-    """How much must be there before a test can run: 0 nothing, 1 foreign programs, 2 clusters with nodes.
+    """How much must be there before a test can run: 0 nothing, 1 foreign programs, 2 clusters with nodes, 3 managed.
 
     A plant of idle clusters slows down whatever runs beside it, so its tests come last.
     """
     names = set(getattr(item, "fixturenames", ()))
+    if "ocm_plant" in names:
+        return 3
     return 2 if names >= {"plant", "testbed_run"} else 1 if names & _FOREIGN else 0
 
 

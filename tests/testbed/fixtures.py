@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.testbed.apiserver import ApiServer
     from tests.testbed.controlplane import ControlPlane
     from tests.testbed.gitserver import GitServer
+    from tests.testbed.ocm import Management
 
 KEPT_LOGS = pytest.StashKey[str]()
 
@@ -58,6 +59,18 @@ def plant(testbed_run: Run) -> Iterator[ControlPlane]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def ocm_plant(plant: ControlPlane, testbed_run: Run) -> Iterator[Management]:
+    """Open Cluster Management on `plant`: all of its edges are joined and available.
+
+    A test that cuts an edge off, ends an agent or changes a ManagedCluster puts it back.
+    """
+    from tests.testbed.ocm import Management
+
+    with Management(testbed_run, plant) as running:
+        yield running
+
+
 @pytest.fixture
 def kube_namespace(apiserver: ApiServer) -> Iterator[str]:
     """A namespace of `apiserver` for one test."""
@@ -70,6 +83,14 @@ def plant_namespace(plant: ControlPlane) -> Iterator[str]:
     """A namespace of the hub and of every edge of `plant` for one test."""
     with _namespace([plant.hub, *(edge.server for edge in plant.edges.values())]) as name:
         yield name
+
+
+@pytest.fixture
+def ocm_namespace(ocm_plant: Management) -> Iterator[str]:
+    """A name for a namespace that is nowhere yet; afterwards it is nowhere again, nor is any work for it."""
+    name = f"test-{secrets.token_hex(4)}"
+    yield name
+    ocm_plant.remove_namespace(name)
 
 
 @pytest.fixture

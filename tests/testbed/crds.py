@@ -1,0 +1,85 @@
+"""The kinds of Open Cluster Management, as the pinned Go modules bring them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.testbed.building import MODULE_SOURCES, built, find_go
+
+_API, _OCM = "open-cluster-management.io/api", "open-cluster-management.io/ocm"
+_FOLDERS = (
+    "addon/v1alpha1",  # of its two versions the one that needs no webhook to convert the other
+    "cluster/v1",
+    "cluster/v1alpha1",
+    "cluster/v1beta1",
+    "cluster/v1beta2",
+    "work/v1",
+    "work/v1alpha1",
+)
+_CLUSTER_PROPERTIES = "manifests/klusterlet/managed/clusterproperties.crd.yaml"
+_ON_CLUSTERS = ("appliedmanifestworks", "clusterclaims", "clusterproperties")
+_TIMEOUT = 600
+
+
+def ocm_crds() -> list[Path]:
+    """All CustomResourceDefinitions that a hub and its clusters need, one a file.
+
+    They are kept beside the program of the same version, so that only the first call needs Go.
+    """
+    folder = built("controlplane") / "crds"
+    if not folder.is_dir():
+        _extract(folder)
+    return sorted(folder.iterdir())
+
+
+def cluster_crds() -> list[Path]:
+    """Those of a managed cluster; a hub that is not managed by itself does not need them."""
+    return [path for path in ocm_crds() if path.name.startswith(_ON_CLUSTERS)]
+
+
+def hub_crds() -> list[Path]:
+    """Those of a hub."""
+    return [path for path in ocm_crds() if not path.name.startswith(_ON_CLUSTERS)]
+
+
+def _extract(folder: Path) -> None:
+    sources = _sources((_API, _OCM))
+    found = [path for part in _FOLDERS for path in sorted((sources[_API] / part).glob("*.crd.yaml"))]
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        staged = Path(name) / folder.name
+        staged.mkdir()
+        for path in [*found, sources[_OCM] / _CLUSTER_PROPERTIES]:
+            shutil.copyfile(path, staged / f"{_plural(path)}.yaml")
+        try:
+            staged.rename(folder)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:  # another session was quicker
+                raise
+
+
+def _plural(path: Path) -> str:
+    """`managedclusters` of `0000_00_clusters.open-cluster-management.io_managedclusters.crd.yaml`."""
+    return path.name.removesuffix(".crd.yaml").rpartition("_")[2]
+
+
+def _sources(modules: Iterable[str]) -> dict[str, Path]:
+    """Where the sources of these modules are, in the versions that go.mod pins."""
+    command = [find_go(), "mod", "download", "-json", *modules]
+    source = MODULE_SOURCES / "controlplane"
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    if done.returncode:
+        pytest.fail(f"{' '.join(command)} in {source} failed:\n{done.stderr[-4000:]}{done.stdout[-4000:]}")
+    reading, answer, found = json.JSONDecoder(), done.stdout.lstrip(), {}
+    while answer:  # one object after the other
+        entry, end = reading.raw_decode(answer)
+        found[entry["Path"]] = Path(entry["Dir"])
+        answer = answer[end:].lstrip()
+    return found
