@@ -1,0 +1,146 @@
+"""Everything a placement is decided from, made once from objects and asked many times."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+from i4q_ai.errors import NotFoundError, nearest
+from i4q_ai.placing.scheduler.index import Index, Object
+from i4q_ai.placing.scheduler.times import parse
+
+PLACEMENT_LABEL = "cluster.open-cluster-management.io/placement"
+_KINDS = ("ManagedClusterSet", "ManagedClusterSetBinding", "Placement", "PlacementDecision", "AddOnPlacementScore")
+
+
+class Key(NamedTuple):
+    """A namespaced name."""
+
+    namespace: str
+    name: str
+
+
+class World:
+    """Clusters and the objects around them. It does not change: make another one when they do.
+
+    Args:
+        index: the clusters.
+        others: ManagedClusterSet, ManagedClusterSetBinding, Placement, PlacementDecision and AddOnPlacementScore
+            objects; any other kind is left out.
+    """
+
+    def __init__(self, index: Index, others: Iterable[Object] = ()) -> None:
+        by_kind: dict[str, list[Object]] = {kind: [] for kind in _KINDS}
+        for each in others:
+            by_kind.get(each.get("kind", ""), []).append(each)
+        self.index = index
+        self.sets = {each["metadata"]["name"]: each for each in by_kind["ManagedClusterSet"]}
+        self.bindings = frozenset(key_of(each) for each in by_kind["ManagedClusterSetBinding"])
+        self.placements = {key_of(each): each for each in by_kind["Placement"]}
+        self.decisions = {key_of(each): each for each in by_kind["PlacementDecision"]}
+        self.decided = _decided(self.decisions.values())
+        self.taken = Counter(name for names in self.decided.values() for name in names)
+        self._scores: dict[str, dict[str, Object]] = {}
+        for each in by_kind["AddOnPlacementScore"]:
+            cluster, resource = key_of(each)
+            self._scores.setdefault(resource, {})[cluster] = each.get("status") or {}
+        self.matching: dict[str, tuple[int, int]] = {}
+        """CEL expression → who was asked, and who of them matched."""
+        self.column = lru_cache(maxsize=64)(self._column)
+
+    @classmethod
+    def of(cls, objects: Iterable[Object]) -> World:
+        """A world of objects of any kinds, as `kubectl get -o yaml` gives them; lists are opened."""
+        every = list(_opened(objects))
+        return cls(Index(each for each in every if each.get("kind") == "ManagedCluster"), every)
+
+    def placement(self, namespace: str, name: str) -> Object:
+        """A Placement object.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self.placements.get(Key(namespace, name))
+        if found is None:
+            names = [key.name for key in self.placements if key.namespace == namespace]
+            raise NotFoundError(f"no Placement {name!r} in namespace {namespace!r}", hint=nearest(name, names))
+        return found
+
+    def current(self, namespace: str, name: str) -> tuple[str, ...]:
+        """The names in a placement's present decisions."""
+        return self.decided.get(Key(namespace, name), ())
+
+    def taken_by_others(self, own: Mapping[str, int]) -> tuple[list[int], int]:
+        """How many decisions of others each cluster is in, by position, and the most that any name is in.
+
+        Args:
+            own: name → how many of its decisions are not to be counted.
+        """
+        counts = self._counts
+        if own:
+            counts = counts.copy()
+        spread = self._spread.copy()
+        for name, mine in own.items():
+            taken = self.taken[name]
+            spread[taken] -= 1
+            spread[taken - mine] += 1
+            position = self.index.positions.get(name)
+            if position is not None:
+                counts[position] = taken - mine
+        return counts, max((count for count, names in spread.items() if names), default=0)
+
+    @cached_property
+    def _counts(self) -> list[int]:
+        return [self.taken[name] for name in self.index.names]
+
+    @cached_property
+    def _spread(self) -> Counter[int]:
+        """In how many decisions → how many names are."""
+        return Counter(self.taken.values())
+
+    def scores_of(self, cluster: str, resource: str) -> list[Mapping[str, Any]] | None:
+        """The scores of a cluster in one AddOnPlacementScore; None if there is no such object."""
+        status = self._scores.get(resource, {}).get(cluster)
+        return None if status is None else list(status.get("scores") or ())
+
+    def _column(self, resource: str, score: str, now: datetime) -> list[int]:
+        """One AddOn score of every cluster; 0 where there is none, or none any more."""
+        column = [0] * self.index.size
+        for cluster, status in self._scores.get(resource, {}).items():
+            position = self.index.positions.get(cluster)
+            if position is None or _expired(status, now):
+                continue
+            values = [each.get("value", 0) for each in status.get("scores") or () if each.get("name") == score]
+            column[position] = values[-1] if values else 0
+        return column
+
+
+def key_of(each: Object) -> Key:
+    """Namespace and name of an object."""
+    return Key(each["metadata"].get("namespace", ""), each["metadata"]["name"])
+
+
+def _opened(objects: Iterable[Object]) -> Iterable[Object]:
+    for each in objects:
+        if isinstance(each.get("items"), list):
+            yield from _opened(each["items"])
+        else:
+            yield each
+
+
+def _decided(decisions: Iterable[Object]) -> dict[Key, tuple[str, ...]]:
+    found: dict[Key, tuple[str, ...]] = {}
+    for each in decisions:
+        label = (each["metadata"].get("labels") or {}).get(PLACEMENT_LABEL, "")
+        key = Key(each["metadata"].get("namespace", ""), label)
+        clusters = (each.get("status") or {}).get("decisions") or ()
+        found[key] = found.get(key, ()) + tuple(decision.get("clusterName", "") for decision in clusters)
+    return found
+
+
+def _expired(status: Object, now: datetime) -> bool:
+    until = status.get("validUntil")
+    return bool(until) and now > parse(str(until))
