@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from i4q_ai.errors import UnsupportedError
+from i4q_ai.placing import quantities
 from i4q_ai.placing.rules import (
     AllOf,
     AnyOf,
@@ -78,15 +79,18 @@ RESOURCE = Shape(
     f"(has({_STATUS}) && has({_AMOUNTS}) && <key> in {_AMOUNTS} && "
     f"quantity({_AMOUNTS}[<key>]).compareTo(quantity(<value>)) <order> 0)"
 )
-KUBE_VERSION = Shape(
+KUBE_VERSION = Shape(  # OCM has no semver that takes the "v", as Kubernetes' own CEL has
     f"(has({_STATUS}) && has({_VERSION}) && has({_VERSION}.kubernetes) && "
-    f"semver({_VERSION}.kubernetes, true).compareTo(semver(<value>)) <order> 0)"
+    f'semver({_VERSION}.kubernetes.substring({_VERSION}.kubernetes.startsWith("v") ? 1 : 0))'
+    ".compareTo(semver(<value>)) <order> 0)"
 )
 NAME = Shape("managedCluster.metadata.name in <values>")
 
 
 def expression(rule: AnyRule) -> str:
     """A rule as one CEL expression; true on the clusters that the rule matches.
+
+    A version of Kubernetes is one of three numbers there, as every API server's is; "v1.34" would be no match.
 
     Raises:
         UnsupportedError: it compares with an amount that OCM does not hold exactly.
@@ -97,7 +101,7 @@ def expression(rule: AnyRule) -> str:
         case AnyOf():
             return _joined(" || ", rule.any)
         case Not():
-            return f"!({expression(rule.not_)})"
+            return _negated(expression(rule.not_), closed=isinstance(rule.not_, ResourceRule | KubeVersionRule))
         case LabelRule() | ClaimRule():
             return _selector(rule)
         case ResourceRule():
@@ -124,12 +128,15 @@ def _selector(rule: LabelRule | ClaimRule) -> str:
         told = exists.write(key=key)
     else:
         told = within.write(key=key, values=rule.values)
-    return told if rule.operator in ("In", "Exists") else f"!({told})"
+    return told if rule.operator in ("In", "Exists") else _negated(told, closed=True)
+
+
+def _negated(told: str, *, closed: bool) -> str:
+    """Not an expression, which may be in brackets already."""
+    return f"!{told}" if closed else f"!({told})"
 
 
 def _amount(rule: ResourceRule) -> str:
-    from i4q_ai.placing import quantities
-
     amount = quantities.parse(rule.value)
     if (amount * 10**9).denominator != 1 or abs(amount) >= 2**63:
         raise UnsupportedError(
@@ -213,8 +220,8 @@ class _Reader:
             if found:
                 self._at = found.end()
                 return make(found)
-        if self._take("!("):
-            return ~self._closed()
+        if self._take("!"):
+            return ~self._one()
         if self._take("("):
             return self._closed()
         raise self.unknown()
