@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tests.testbed.building import MODULES, built
 from tests.testbed.caching import cache
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.kubeconfigs import merge
+from tests.testbed.ocm import Management
 from tests.testbed.processes import wait_until
 from tests.testbed.programs import control_plane
 from tests.testbed.runs import Run, started, sweep
@@ -40,14 +41,15 @@ def main() -> int:
     for verb in (up, hold):
         verb.add_argument("--edges", type=int, default=3, help="edge clusters (default 3)")
         verb.add_argument("--nodes", type=int, default=2, help="how many of them run pods (default 2)")
+        verb.add_argument("--ocm", action="store_true", help="with Open Cluster Management on all of them")
     verbs.add_parser("down", help="remove it all")
     verbs.add_parser("status", help="tell what runs")
     build = verbs.add_parser("build", help="build what is not in the cache yet")
     build.add_argument("modules", nargs="*", metavar="MODULE", help=f"of {', '.join(MODULES)}; all if not given")
     chosen = parser.parse_args()
     doing: Mapping[str, Callable[[], int]] = {
-        "up": lambda: _up(chosen.edges, chosen.nodes),
-        "hold": lambda: _hold(chosen.edges, chosen.nodes),
+        "up": lambda: _up(chosen.edges, chosen.nodes, ocm=chosen.ocm),
+        "hold": lambda: _hold(chosen.edges, chosen.nodes, ocm=chosen.ocm),
         "down": _down,
         "status": _status,
         "build": lambda: _build(chosen.modules or MODULES),
@@ -59,7 +61,7 @@ def main() -> int:
         return 1
 
 
-def _up(edges: int, nodes: int) -> int:
+def _up(edges: int, nodes: int, *, ocm: bool) -> int:
     if _running():
         _say("it is up already; `down` removes it", to=sys.stderr)
         return 1
@@ -67,6 +69,7 @@ def _up(edges: int, nodes: int) -> int:
     log = cache() / "up.log"
     with log.open("wb") as output:
         command = [sys.executable, "-m", "tests.testbed", "hold", f"--edges={edges}", f"--nodes={nodes}"]
+        command += ["--ocm"] if ocm else []
         holder = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -77,19 +80,22 @@ def _up(edges: int, nodes: int) -> int:
     return _status()
 
 
-def _hold(edges: int, nodes: int) -> int:
+def _hold(edges: int, nodes: int, *, ocm: bool) -> int:
     over = threading.Event()
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: over.set())
     sweep()
-    with Run() as run, ControlPlane(run, edges=edges, nodes=nodes) as plant:
-        _write_state(run, plant)
+    with ExitStack() as stack:
+        run = stack.enter_context(Run())
+        plant = stack.enter_context(ControlPlane(run, edges=edges, nodes=nodes))
+        management = stack.enter_context(Management(run, plant)) if ocm else None
+        _write_state(run, plant, hub=management.address if management else None)
         over.wait()
         _state().unlink()
     return 0
 
 
-def _write_state(run: Run, plant: ControlPlane) -> None:
+def _write_state(run: Run, plant: ControlPlane, *, hub: str | None) -> None:
     clusters = {"hub": plant.hub, **{name: edge.server for name, edge in plant.edges.items()}}
     everything = merge([one.kubeconfig for one in clusters.values()], to=run.folder() / "kubeconfig")
     state = {
@@ -98,6 +104,7 @@ def _write_state(run: Run, plant: ControlPlane) -> None:
         "kubeconfig": str(everything),
         "kubeconfigs": {name: str(one.kubeconfig) for name, one in clusters.items()},
         "registry": plant.registry.host,
+        "hub": hub,
     }
     staged = _state().with_suffix(".new")
     staged.write_text(json.dumps(state, indent=2))
@@ -134,6 +141,8 @@ def _status() -> int:
         answer = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
         _say(f"  {name:8} {'ready' if answer.stdout == 'ok' else 'does not answer':16} {kubeconfig}")
     _say(f"all of them as contexts: export KUBECONFIG={state['kubeconfig']}")
+    if state["hub"]:
+        _say(f"Open Cluster Management: export I4Q_HUB={state['hub']} I4Q_PLAIN_HTTP={state['registry']}")
     _say(f"kubectl of this version: {' '.join(control_plane('kubectl'))}")
     return 0
 
