@@ -7,6 +7,7 @@
 | `I4Q_HUB` | the hub to talk to, as `Hub(…)` takes it | `embedded` |
 | `I4Q_NAMESPACE` | the namespace of deployments | `i4q` |
 | `I4Q_OWNER` | the owner that deployments are marked with | `i4q` |
+| `I4Q_EVICTION_LIMIT` | the share of its clusters, 0 to 1, that a changed placement may take a deployment from | `0.5` |
 | `I4Q_REGISTRY` | what `push()` adds the name to: `host[:port][/path]` or `oci:FOLDER` | a folder in the home |
 | `I4Q_PROGRESS` | `0` silences progress | a bar on a terminal |
 | `I4Q_PLAIN_HTTP` | registries elsewhere that speak plain http: `host[:port],…` as in references | none |
@@ -53,6 +54,32 @@ def namespace() -> str:
 def owner() -> str:
     """The owner that deployments are marked with."""
     return os.environ.get("I4Q_OWNER", "i4q")
+
+
+def eviction_limit() -> float | None:
+    """The share of the clusters that have a deployment which a changed placement may take it from; None if not given.
+
+    Raises:
+        InvalidError: it is no number from 0 to 1.
+    """
+    given = os.environ.get("I4Q_EVICTION_LIMIT")
+    if not given:
+        return None
+    try:
+        return share(float(given))
+    except ValueError as error:
+        raise InvalidError(f"I4Q_EVICTION_LIMIT: {given!r} is no number from 0 to 1", hint="0.5 is one half") from error
+
+
+def share(value: float) -> float:
+    """A share as it is given.
+
+    Raises:
+        InvalidError: it is not from 0 to 1.
+    """
+    if not 0 <= value <= 1:
+        raise InvalidError(f"{value!r} is no share: from 0 to 1", hint="0.5 is one half")
+    return value
 
 
 def registry() -> str | None:

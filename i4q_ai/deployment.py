@@ -221,13 +221,15 @@ class Deployment:
         self._change(lambda spec: spec.replace(**_exchange(spec, thing), versions=dict(versions or {})))
         return self
 
-    def rollback(self, *, to: int | None = None) -> Self:
+    def rollback(self, *, to: int | None = None, allow_eviction: bool = False) -> Self:
         """Go back to a revision of the history; that becomes a revision of its own.
 
         Args:
             to: its number; the one before the present one if not given (so twice brings you back).
+            allow_eviction: also if its placement takes the deployment from more clusters than may be meant.
 
         Raises:
+            EvictionError: it does, and that is not allowed; nothing was touched.
             NotFoundError: there is no such revision.
         """
         revisions = self.history()
@@ -240,7 +242,7 @@ class Deployment:
                 f"'{self.name}' has no revision {target} to go back to",
                 hint=f"there are: {', '.join(map(str, numbers))}",
             )
-        self._change(lambda _: numbers[target].spec.replace(deleted=False))
+        self._change(lambda _: numbers[target].spec.replace(deleted=False), allow_eviction=allow_eviction)
         return self
 
     def refresh(self) -> Plan:
@@ -297,12 +299,12 @@ class Deployment:
     def _gone(self) -> NotFoundError:
         return NotFoundError(f"there is no deployment '{self.namespace}/{self.name}'")
 
-    def _change(self, to: Callable[[Spec], Spec]) -> None:
+    def _change(self, to: Callable[[Spec], Spec], *, allow_eviction: bool = False) -> None:
         def plan() -> Plan:
             spec = to(self.spec)
             return self._engine.plan({self.name: spec}, require=not spec.deleted)
 
-        self._engine.settle(plan)
+        self._engine.settle(plan, allow_eviction=allow_eviction)
 
     def __repr__(self) -> str:
         return f"<Deployment {self.namespace}/{self.name} of {self._engine.backend.name}>"

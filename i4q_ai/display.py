@@ -245,8 +245,8 @@ def _remarks(change: Change) -> Iterable[str]:
         yield f"{name}: revision {change.revision}, no cluster changes"
     if change.later:
         yield f"{name}: {change.halted or 'waits for ' + change.waits_for}"
-    for warning in change.warnings:
-        yield f"{name}: warning: {warning}"
+    for remark in change.remarks():
+        yield f"{name}: {remark}"
 
 
 def _taint(what: Taint) -> str:

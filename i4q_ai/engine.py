@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from i4q_ai import planning, summary
+from i4q_ai import eviction, planning, summary
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import (
     ConflictError,
@@ -19,7 +19,7 @@ from i4q_ai.errors import (
     nearest,
 )
 from i4q_ai.plan import Action, Assignment, Change, Difference, Plan, fingerprint
-from i4q_ai.planning import Snapshot
+from i4q_ai.snapshot import Snapshot
 from i4q_ai.spec import RECORD_KIND, Spec
 from i4q_ai.status import Status
 
@@ -75,6 +75,7 @@ class Engine:
         namespace: of the deployments.
         owner: whose deployments it may change.
         timeout: seconds that a call to the backend may take.
+        eviction_limit: the share of the clusters that have a deployment which a changed placement may take it from.
         clock: by which soaks end; another one in tests.
     """
 
@@ -82,6 +83,7 @@ class Engine:
     namespace: str
     owner: str
     timeout: float
+    eviction_limit: float = eviction.LIMIT
     clock: Clock = field(default=_utc, repr=False)
 
     @property
@@ -207,7 +209,14 @@ class Engine:
             planning.check(
                 spec, snapshot, others=others, past=past, capabilities=self.backend.capabilities, owner=self.owner
             )
-            change = planning.change(snapshot, spec, others=others, require=require, now=self.clock())
+            change = planning.change(
+                snapshot,
+                spec,
+                others=others,
+                require=require,
+                now=self.clock(),
+                eviction_limit=self.eviction_limit,
+            )
             changes.append(self._compared(change, snapshot) if live and self.backend.capabilities.compare else change)
         return Plan(tuple(changes))
 
@@ -242,8 +251,12 @@ class Engine:
         specs = {each: read(record) for each, record in self.records().items() if name in (None, each)}
         return self.plan({each: spec for each, spec in specs.items() if spec.owner == self.owner}, require=False)
 
-    def settle(self, make: Callable[[], Plan]) -> Plan:
+    def settle(self, make: Callable[[], Plan], *, allow_eviction: bool = False) -> Plan:
         """Plan and apply; when somebody was faster, plan again from what they left.
+
+        Args:
+            make: plans.
+            allow_eviction: as for `apply`.
 
         Returns:
             The plan that was applied.
@@ -251,22 +264,29 @@ class Engine:
         for _ in range(_TRIES - 1):
             plan = make()
             try:
-                self.apply(plan)
+                self.apply(plan, allow_eviction=allow_eviction)
             except StalePlanError as error:
                 log.debug("planning again: %s", error)
             else:
                 return plan
         plan = make()
-        self.apply(plan)
+        self.apply(plan, allow_eviction=allow_eviction)
         return plan
 
-    def apply(self, plan: Plan) -> None:
+    def apply(self, plan: Plan, *, allow_eviction: bool = False) -> None:
         """Do what a plan says, change by change.
 
+        Args:
+            plan: made by this engine.
+            allow_eviction: also where a changed placement takes more away than may be meant.
+
         Raises:
+            EvictionError: it takes more away than that; nothing was touched.
             StalePlanError: what a change was made from is gone; it and those behind it were not done.
             DeploymentFailed: clusters could not be told.
         """
+        if not allow_eviction:
+            eviction.check(plan)
         for change in plan.changes:
             self._apply(change)
 

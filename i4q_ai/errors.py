@@ -5,6 +5,7 @@ I4qError
 ├── InvalidError            bad input; nothing was touched          (also a ValueError)
 │   ├── SchemaError         a field or a YAML file that does not fit its type
 │   ├── RuleError           a placement rule that cannot be meant so
+│   │   └── EvictionError   … because it takes a deployment from too many clusters; `.losers`
 │   ├── ReferenceInvalid    not a reference to an artifact
 │   └── FormatError         a model that is not what it says it is
 ├── NotFoundError           no such cluster, deployment, model …    (also a LookupError)
@@ -74,6 +75,18 @@ class SchemaError(InvalidError):
 
 class RuleError(InvalidError):
     """A placement rule that cannot be meant so."""
+
+
+class EvictionError(RuleError):
+    """A change that takes a deployment from more clusters than may be meant; it can be allowed by name.
+
+    Args:
+        losers: the clusters that would lose it.
+    """
+
+    def __init__(self, what: str, *, losers: tuple[str, ...], hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.losers = losers
 
 
 class ReferenceInvalid(InvalidError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from i4q_ai import backends, config
+from i4q_ai import backends, config, eviction
 from i4q_ai.clusters import Clusters
 from i4q_ai.deployment import Deployment
 from i4q_ai.desired import Flavour
@@ -42,6 +42,8 @@ class Hub:
         namespace: of the deployments; the default is `I4Q_NAMESPACE`.
         owner: that new deployments are marked with; those of other owners are left alone. The default is `I4Q_OWNER`.
         timeout: seconds that a call may take, unless it takes a timeout itself.
+        eviction_limit: the share of the clusters that have a deployment, 0 to 1, which a changed placement may take it
+            from without `allow_eviction`; the default is `I4Q_EVICTION_LIMIT`, else one half.
         options: of the backend; the embedded one has `home=`, the folder of its state.
 
     Raises:
@@ -62,6 +64,7 @@ class Hub:
         namespace: str | None = None,
         owner: str | None = None,
         timeout: float = 60,
+        eviction_limit: float | None = None,
         **options: Any,
     ) -> None:
         if address is not None and not isinstance(address, str):
@@ -72,6 +75,7 @@ class Hub:
             namespace=namespace or config.namespace(),
             owner=owner or config.owner(),
             timeout=timeout,
+            eviction_limit=_limit(eviction_limit),
         )
         self.clusters = Clusters(self.engine)
 
@@ -161,44 +165,58 @@ class Hub:
         image: str | None = None,
         versions: Mapping[str, Model] | None = None,
         rollout: Rollout | None = None,
+        allow_eviction: bool = False,
     ) -> Deployment:
         """Create or update a deployment; returns when the clusters are told, `.wait()` waits for them.
 
         Args:
             thing, to, name, flavour, image, versions, rollout: as for `plan`, whose errors it raises too.
-        """
-        spec = self._spec(thing, to, flavour, image, versions, rollout)
-        self.engine.settle(lambda: self.engine.plan({_name(thing, name): spec}))
-        return Deployment(self.engine, _name(thing, name))
-
-    def apply(self, plan: Plan) -> Sequence[Deployment]:
-        """Do what a plan says.
+            allow_eviction: also if the changed placement empties it, or takes it from more than `eviction_limit`.
 
         Raises:
+            EvictionError: it would, and that is not allowed; nothing was touched.
+        """
+        spec = self._spec(thing, to, flavour, image, versions, rollout)
+        self.engine.settle(lambda: self.engine.plan({_name(thing, name): spec}), allow_eviction=allow_eviction)
+        return Deployment(self.engine, _name(thing, name))
+
+    def apply(self, plan: Plan, *, allow_eviction: bool = False) -> Sequence[Deployment]:
+        """Do what a plan says.
+
+        Args:
+            plan: of this hub.
+            allow_eviction: as for `deploy`.
+
+        Raises:
+            EvictionError: as for `deploy`.
             StalePlanError: what it was made from is gone; nothing was touched, or only the changes before that one.
         """
-        self.engine.apply(plan)
+        self.engine.apply(plan, allow_eviction=allow_eviction)
         return [Deployment(self.engine, change.name) for change in plan.changes if not change.spec.deleted]
 
-    def apply_file(self, path: str | Path, *, dry_run: bool = False) -> Plan:
+    def apply_file(self, path: str | Path, *, dry_run: bool = False, allow_eviction: bool = False) -> Plan:
         """Do what a release file says.
 
         Args:
             path: a YAML file with one Release.
             dry_run: only plan.
+            allow_eviction: as for `deploy`.
 
         Returns:
             The plan that was applied, or would be.
 
         Raises:
             SchemaError: the file is broken, with line and column; or does not fit, with the path of the field.
+            EvictionError: as for `deploy`; nothing of the file was done.
         """
-        return self.apply_release(Release.read(Path(path)), dry_run=dry_run)
+        return self.apply_release(Release.read(Path(path)), dry_run=dry_run, allow_eviction=allow_eviction)
 
-    def apply_release(self, release: Release, *, dry_run: bool = False) -> Plan:
+    def apply_release(self, release: Release, *, dry_run: bool = False, allow_eviction: bool = False) -> Plan:
         """Like `apply_file`, from the object."""
         specs = release.specs(owner=self.owner)
-        return self.engine.plan(specs, live=True) if dry_run else self.engine.settle(lambda: self.engine.plan(specs))
+        if dry_run:
+            return self.engine.plan(specs, live=True)
+        return self.engine.settle(lambda: self.engine.plan(specs), allow_eviction=allow_eviction)
 
     def refresh(self, name: str | None = None) -> Plan:
         """Bring clusters up to what is wanted now: after a label has changed, a cluster has come, a stage is good.
@@ -252,6 +270,13 @@ class Hub:
         from i4q_ai import display
 
         return display.hub(self).html()
+
+
+def _limit(given: float | None) -> float:
+    if given is not None:
+        return config.share(given)
+    found = config.eviction_limit()
+    return eviction.LIMIT if found is None else found
 
 
 def _name(thing: Model | Workload, name: str | None) -> str:

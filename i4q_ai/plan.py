@@ -94,6 +94,8 @@ class Change:
         waits_for: why they must wait.
         halted: why the roll-out stops.
         wakes_at: when the next soak ends, after which more may change; nothing tells of that, so look again then.
+        losers: clusters that have it, and lose it.
+        evicts: why it must be allowed by name; empty where it need not.
         warnings: for people.
         details: what the actions change on the clusters, object by object, where the backend can tell.
         drift: what is not as it was told on clusters that get no action.
@@ -111,6 +113,8 @@ class Change:
     waits_for: str = ""
     halted: str = ""
     wakes_at: datetime | None = None
+    losers: tuple[str, ...] = ()
+    evicts: str = ""
     warnings: tuple[str, ...] = ()
     details: tuple[Difference, ...] = ()
     drift: tuple[Difference, ...] = ()
@@ -126,7 +130,7 @@ class Change:
         return not self.writes and not self.actions
 
     def lines(self) -> Iterator[str]:
-        """A unified diff per action, then what comes later and the warnings."""
+        """A unified diff per action, then what comes later, who loses it, and the warnings."""
         title = f"{self.kind} {self.namespace}/{self.name}"
         if self.empty:
             yield f"{title}: nothing to change"
@@ -142,8 +146,17 @@ class Change:
             yield from (f"{title}: drift: {line}" for line in difference.text())
         if self.later:
             yield f"{title}: later on {', '.join(self.later)} ({self.halted or 'waits for ' + self.waits_for})"
+        for remark in self.remarks():
+            yield f"{title}: {remark}"
+
+    def remarks(self) -> Iterator[str]:
+        """Who loses it, what must be allowed, and the warnings."""
+        if self.losers:
+            yield f"lost by {', '.join(self.losers)}"
+        if self.evicts:
+            yield f"refused unless eviction is allowed: {self.evicts}"
         for warning in self.warnings:
-            yield f"{title}: warning: {warning}"
+            yield f"warning: {warning}"
 
 
 @dataclass(frozen=True)

@@ -3,52 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from i4q_ai import eviction
 from i4q_ai.capabilities import Capabilities
 from i4q_ai.cluster import Cluster
 from i4q_ai.desired import Item
 from i4q_ai.errors import InvalidError, NotFoundError, OwnedError, UnsupportedError, VersionExistsError, nearest
 from i4q_ai.placing.evaluate import Decision, evaluate, require_some
-from i4q_ai.plan import Action, Assignment, Change, fingerprint
+from i4q_ai.plan import Action, Change, fingerprint
 from i4q_ai.rollout.step import Seen, step
+from i4q_ai.snapshot import Snapshot
 from i4q_ai.spec import Spec
 from i4q_ai.status import Observation, Phase
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """All that is known of one deployment at one moment.
-
-    Args:
-        namespace, name: of the deployment.
-        revision: of its record; 0 if there is none.
-        spec: what the record says.
-        clusters: all of the hub.
-        assigned: what clusters have been told of it.
-        observed: what clusters say of it.
-    """
-
-    namespace: str
-    name: str
-    revision: int
-    spec: Spec | None
-    clusters: tuple[Cluster, ...]
-    assigned: tuple[Assignment, ...]
-    observed: tuple[Observation, ...]
-
-    @property
-    def told(self) -> dict[str, Item]:
-        """Cluster → what it has been told."""
-        return {assignment.cluster: assignment.item for assignment in self.assigned}
-
-    def decision(self, spec: Spec) -> Decision:
-        """Which clusters the spec's placement means now."""
-        return evaluate(spec.placement, self.clusters, current=frozenset(self.told))
-
-
-def change(snapshot: Snapshot, spec: Spec, *, others: Mapping[str, Spec], require: bool, now: datetime) -> Change:
+def change(
+    snapshot: Snapshot,
+    spec: Spec,
+    *,
+    others: Mapping[str, Spec],
+    require: bool,
+    now: datetime,
+    eviction_limit: float = eviction.LIMIT,
+) -> Change:
     """What must change so that the clusters have what a spec says.
 
     Args:
@@ -57,14 +35,16 @@ def change(snapshot: Snapshot, spec: Spec, *, others: Mapping[str, Spec], requir
         others: the other deployments of the namespace, for warnings.
         require: refuse a placement that no cluster meets.
         now: the time, for what soaks.
+        eviction_limit: the share of the clusters that have it which a changed placement may take it from.
 
     Raises:
-        RuleError: no cluster meets the placement, and `require` is set.
+        RuleError: no cluster meets the placement, `require` is set, and nobody would lose it.
     """
     expected = snapshot.revision
     revision = expected if snapshot.spec == spec else expected + 1
     decision = snapshot.decision(spec)
-    if require and not spec.deleted:
+    evicts = eviction.reason(snapshot, spec, decision, limit=eviction_limit)
+    if require and not spec.deleted and not evicts:
         require_some(decision, snapshot.clusters)
     wanted = {} if spec.deleted else items(spec, snapshot.namespace, snapshot.name, decision, revision)
     texts = {cluster: _identity(item) for cluster, item in wanted.items()}
@@ -82,6 +62,8 @@ def change(snapshot: Snapshot, spec: Spec, *, others: Mapping[str, Spec], requir
         waits_for=turn.waits_for,
         halted=turn.halted,
         wakes_at=turn.wakes_at,
+        losers=tuple(sorted(set(snapshot.told) - set(wanted))),
+        evicts=evicts,
         warnings=tuple(_warnings(spec, snapshot.name, set(wanted), others, snapshot.clusters)),
     )
 

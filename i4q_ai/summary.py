@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from i4q_ai.plan import Change
-from i4q_ai.planning import Snapshot
+from i4q_ai.snapshot import Snapshot
 from i4q_ai.spec import Spec
 from i4q_ai.status import Observation, Phase, Status
 

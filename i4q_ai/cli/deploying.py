@@ -12,7 +12,7 @@ from i4q_ai import display
 from i4q_ai.cli import printing
 from i4q_ai.cli.objects import placement_options, rollout_options, thing, versions_of, versions_option
 from i4q_ai.cli.settings import Settings
-from i4q_ai.cli.verbs import Verb, name_argument
+from i4q_ai.cli.verbs import Verb, eviction_option, name_argument
 from i4q_ai.deployment import Deployment
 from i4q_ai.placement import Placement
 from i4q_ai.plan import Plan
@@ -73,6 +73,7 @@ def plan(
 
 @click.command(cls=Verb)
 @_what_goes_where
+@eviction_option
 @click.option("--wait", is_flag=True, help="Until it works everywhere.")
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), default=120, show_default=True, metavar="SECONDS"
@@ -87,6 +88,7 @@ def deploy(
     image: str | None,
     versions: tuple[str, ...],
     rollout: Rollout,
+    allow_eviction: bool,
     wait: bool,
     timeout: float,
 ) -> None:
@@ -101,6 +103,7 @@ def deploy(
             image=image,
             versions=versions_of(versions),
             rollout=rollout,
+            allow_eviction=allow_eviction,
         )
         _report(settings, deployment, wait=wait, timeout=timeout)
 
@@ -125,11 +128,12 @@ def update(settings: Settings, name: str, what: str, versions: tuple[str, ...], 
 @click.command(cls=Verb)
 @click.option("-f", "--file", required=True, type=click.Path(path_type=Path), help="A Release as YAML.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@eviction_option
 @click.pass_obj
-def apply(settings: Settings, file: Path, dry_run: bool) -> None:
+def apply(settings: Settings, file: Path, dry_run: bool, allow_eviction: bool) -> None:
     """Do what a release file says; print the plan that was applied."""
     with settings.open() as hub:
-        made = hub.apply_file(file, dry_run=dry_run)
+        made = hub.apply_file(file, dry_run=dry_run, allow_eviction=allow_eviction)
     show_plan(settings, made)
 
 

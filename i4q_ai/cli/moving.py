@@ -8,7 +8,7 @@ from i4q_ai import display
 from i4q_ai.cli import printing
 from i4q_ai.cli.deploying import show_plan
 from i4q_ai.cli.settings import Settings
-from i4q_ai.cli.verbs import Verb, name_argument, timeout_option
+from i4q_ai.cli.verbs import Verb, eviction_option, name_argument, timeout_option
 
 
 @click.command(cls=Verb)
@@ -35,11 +35,12 @@ def wait(settings: Settings, name: str, timeout: float) -> None:
 @click.command(cls=Verb)
 @name_argument()
 @click.option("--to", type=int, metavar="REVISION", help="Of `history`; else the one before the present one.")
+@eviction_option
 @click.pass_obj
-def rollback(settings: Settings, name: str, to: int | None) -> None:
+def rollback(settings: Settings, name: str, to: int | None, allow_eviction: bool) -> None:
     """Go back to a revision; that becomes a revision of its own."""
     with settings.open() as hub:
-        deployment = hub.get(name).rollback(to=to)
+        deployment = hub.get(name).rollback(to=to, allow_eviction=allow_eviction)
         printing.table(settings, display.deployments([deployment]))
 
 

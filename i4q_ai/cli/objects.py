@@ -130,25 +130,43 @@ def _label_rule(text: str) -> AnyRule:
 
 
 def rollout_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--rollout` and `--stage`; it gets a `rollout`."""
+    """Give a command `--rollout`, `--stage` and what a stage is allowed; it gets a `rollout`."""
 
     @functools.wraps(command)
-    def wrapped(*args: Any, strategy: str, stage: tuple[str, ...], **options: Any) -> Any:
-        if stage and strategy != "staged":
-            raise click.UsageError("--stage goes with --rollout staged")
-        return command(*args, rollout=Rollout(strategy=strategy, stages=stage), **options)
+    def wrapped(
+        *args: Any,
+        strategy: str | None,
+        stage: tuple[str, ...],
+        max_concurrency: str | None,
+        soak: float | None,
+        max_failures: str | None,
+        **options: Any,
+    ) -> Any:
+        given = {
+            "strategy": strategy, "stages": stage or None, "max_concurrency": _share(max_concurrency), "soak": soak,
+            "max_failures": _share(max_failures),
+        }  # fmt: skip
+        rollout = Rollout.parse({key: value for key, value in given.items() if value is not None}, where="roll-out")
+        return command(*args, rollout=rollout, **options)
 
-    wrapped = click.option("--stage", multiple=True, metavar="GROUP", help="The groups in order; '*' is the rest.")(
-        wrapped
-    )
-    return click.option(
-        "--rollout",
-        "strategy",
-        type=click.Choice(["all", "staged"]),
-        default="all",
-        show_default=True,
-        help="All at once, or group by group.",
-    )(wrapped)
+    for option in (
+        click.option("--max-failures", metavar="N|N%", help="As many clusters of a stage may fail; else none."),
+        click.option("--soak", type=float, metavar="SECONDS", help="A cluster is good when it was Ready so long."),
+        click.option("--max-concurrency", metavar="N|N%", help="So many clusters of a stage at once; else all."),
+        click.option("--stage", multiple=True, metavar="GROUP", help="The groups in order; '*' is the rest."),
+        click.option(
+            "--rollout",
+            "strategy",
+            type=click.Choice(["all", "staged"]),
+            help="All at once, or group by group; staged if a limit is given, else all.",
+        ),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _share(text: str | None) -> int | str | None:
+    return int(text) if text is not None and text.isdecimal() else text
 
 
 versions_option = click.option(

@@ -51,6 +51,11 @@ def timeout_option(default: float) -> Callable[[Any], Any]:
     )
 
 
+eviction_option: Callable[[Any], Any] = click.option(
+    "--allow-eviction",
+    is_flag=True,
+    help="Also if the changed placement takes it from more clusters than may be meant.",
+)
 cluster_option: Callable[[Any], Any] = click.option(
     "--cluster", required=True, metavar="NAME", help="On which cluster."
 )

@@ -6,7 +6,7 @@ which group each belongs to, how many each group takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Collection, Iterable, Set
 from dataclasses import dataclass
 
 from i4q_ai.cluster import Cluster, Taint
@@ -97,11 +97,12 @@ def require_some(decision: Decision, clusters: Iterable[Cluster]) -> None:
     placement = decision.placement
     if not everyone:
         raise RuleError(f"placement '{placement.name}' meets no cluster: there are none", hint="hub.clusters.add(…)")
-    raise RuleError(f"placement '{placement.name}' meets no cluster: {_why_nobody(placement, everyone, decision)}")
+    raise RuleError(f"placement '{placement.name}' meets no cluster: {why_nobody(decision, everyone)}")
 
 
-def _why_nobody(placement: Placement, clusters: list[Cluster], decision: Decision) -> str:
-    rule = placement.rule
+def why_nobody(decision: Decision, clusters: Collection[Cluster]) -> str:
+    """The clause that no cluster meets, for people."""
+    rule = decision.placement.rule
     if rule is None or any(rule.matches(cluster) for cluster in clusters):
         return "; ".join(f"{verdict.cluster}: {verdict.clause}" for verdict in decision.verdicts[:5])
     clauses: tuple[Rule, ...] = rule.all if isinstance(rule, AllOf) else (rule,)

@@ -71,6 +71,7 @@ class MemoryFleet:
         self.refuse: set[str] = set()
         self.touched: dict[tuple[str, str, str], str] = {}
         self.caught_up: list[tuple[str | None, str | None]] = []
+        self.since: dict[tuple[str, str, str], datetime] = {}
 
     def clusters(self, *, deadline: Deadline) -> list[Cluster]:
         return [self.known[name] for name in sorted(self.known)]
@@ -172,6 +173,7 @@ class MemoryFleet:
             self.told.pop(key, None)
         else:
             self.told[key] = Assignment(cluster=action.cluster, item=action.after)
+            self.since[key] = datetime.now(UTC)
         return Outcome(action)
 
     def _seen(self, told: Assignment) -> Observation:
@@ -180,6 +182,7 @@ class MemoryFleet:
         return Observation(
             cluster=told.cluster, namespace=item.namespace, name=item.name, kind=item.kind, phase=phase,
             desired=item.digest, running=item.digest if phase is Phase.READY else None, version=item.version,
+            since=self.since.get((told.cluster, item.namespace, item.name)),
         )  # fmt: skip
 
 

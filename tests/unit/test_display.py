@@ -14,7 +14,8 @@ from i4q_ai.deployment import Revision
 from i4q_ai.display import Table
 from i4q_ai.placement import Placement
 from i4q_ai.plan import Plan
-from i4q_ai.planning import Snapshot, change
+from i4q_ai.planning import change
+from i4q_ai.snapshot import Snapshot
 from i4q_ai.spec import Spec
 from i4q_ai.status import Observation, Phase, Status
 from tests.unit import things
@@ -153,7 +154,7 @@ def test_clusters() -> None:
 def test_plan() -> None:
     spec = Spec(model=things.model(), placement=Placement("all"))
     snapshot = Snapshot("i4q", "tool-wear", 0, None, (things.cluster("edge-1"), things.cluster("edge-2")), (), ())
-    table = display.plan(Plan((change(snapshot, spec, others={}, require=True),)))
+    table = display.plan(Plan((change(snapshot, spec, others={}, require=True, now=datetime(2026, 1, 1, tzinfo=UTC)),)))
     assert table.title == "2 actions to do"
     assert table.rows[0] == ("i4q/tool-wear", "model", "create", "edge-1", None, "1", spec.object.digest)
     assert display.plan(Plan()).text() == "nothing to change"

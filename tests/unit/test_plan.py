@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from hypothesis import given
 
 from i4q_ai.cluster import Cluster, Condition
 from i4q_ai.placement import Placement
 from i4q_ai.plan import Assignment, Difference, Plan, fingerprint
-from i4q_ai.planning import Snapshot, change
+from i4q_ai.planning import change
+from i4q_ai.snapshot import Snapshot
 from i4q_ai.spec import Spec
 from tests.unit import things
 
@@ -25,7 +27,9 @@ def assigned(version: str = "1") -> Assignment:
 def update() -> Plan:
     before = Spec(model=V1, placement=Placement("all"))
     snapshot = Snapshot("i4q", "tool-wear", 1, before, (EDGE,), (assigned(),), ())
-    return Plan((change(snapshot, before.replace(model=V2), others={}, require=True),))
+    return Plan(
+        (change(snapshot, before.replace(model=V2), others={}, require=True, now=datetime(2026, 1, 1, tzinfo=UTC)),)
+    )
 
 
 def test_the_text_is_a_diff() -> None:

@@ -18,8 +18,8 @@ from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label, Name
 from i4q_ai.plan import Assignment, Change
-from i4q_ai.planning import Snapshot
 from i4q_ai.rollout.rollout import Rollout
+from i4q_ai.snapshot import Snapshot
 from i4q_ai.spec import Spec
 from i4q_ai.status import Observation, Phase
 from tests.unit import things

@@ -10,7 +10,7 @@ import pytest
 from i4q_ai import planning
 from i4q_ai.placement import Placement
 from i4q_ai.plan import Assignment
-from i4q_ai.planning import Snapshot
+from i4q_ai.snapshot import Snapshot
 from i4q_ai.spec import Spec
 from i4q_ai.status import Observation, Phase, Status
 from i4q_ai.summary import summarize, without_record
