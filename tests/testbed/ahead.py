@@ -12,9 +12,9 @@ import pytest
 
 from tests.testbed.building import is_built
 
-MODULES = ("controlplane", "tools", "node", "dns")
+MODULES = ("controlplane", "oracle", "tools", "node", "dns")
 """What tests use, the longest first."""
-_FOREIGN = {"apiserver", "crane", "edge_image", "git_server", "registry", "testbed_run"}
+_FOREIGN = {"apiserver", "crane", "edge_image", "git_server", "placement_oracle", "registry", "testbed_run"}
 _END_TIMEOUT = 30
 
 

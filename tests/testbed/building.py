@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -41,17 +41,20 @@ class _Recipe:
         targets: packages; "tool" is what the `tool` lines of go.mod name.
         linking: more flags for the linker.
         tags: build tags.
+        pins: the folder whose go.mod and go.sum it is built with, if not its own.
     """
 
     targets: tuple[str, ...] = ("tool",)
     linking: str = ""
     tags: str = ""
+    pins: str = field(default="", repr=False)  # hashed by what is in it
 
 
 _RECIPES = {
     "controlplane": _Recipe(targets=(".",), linking=_stamps()),
     "dns": _Recipe(),
     "node": _Recipe(tags="no_btrfs,no_devmapper,no_zfs"),
+    "oracle": _Recipe(targets=(".",), pins="controlplane"),
     "subscriptions": _Recipe(),
     "tools": _Recipe(),
 }
@@ -89,6 +92,8 @@ def _hash(source: Path, recipe: _Recipe) -> str:
     for path in sorted(source.rglob("*")):
         if path.name in ("go.mod", "go.sum") or path.suffix == ".go":
             digest.update(f"{path.relative_to(source)}\0".encode() + path.read_bytes())
+    for name in ("go.mod", "go.sum") if recipe.pins else ():
+        digest.update((source.parent / recipe.pins / name).read_bytes())
     return digest.hexdigest()
 
 
@@ -118,7 +123,8 @@ def _build(go: str, source: Path, recipe: _Recipe, folder: Path) -> None:
     staged.mkdir()
     linking = f"-s -w {recipe.linking}".strip()
     command = ["nice", go, "build", "-mod=readonly", "-trimpath", "-tags", recipe.tags, "-ldflags", linking]
-    command += ["-o", f"{staged}/", *recipe.targets]
+    command += [f"-modfile=../{recipe.pins}/go.mod"] if recipe.pins else []
+    command += ["-o", f"{staged}/{source.name if recipe.targets == ('.',) else ''}", *recipe.targets]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=_BUILD_TIMEOUT, check=False)
     if done.returncode:
         shutil.rmtree(staged, ignore_errors=True)
