@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from itertools import chain
 from typing import Any, Self
 
 from tests.testbed.apiserver import ApiServer
@@ -92,6 +93,16 @@ class Management:
         """What a user of the hub gives to `i4q.Hub`, as its administrator."""
         return f"ocm://{self.hub.kubeconfig}"
 
+    def cut(self, name: str) -> None:
+        """Cut an edge off, and wait until the hub has noticed by the edge's lease."""
+        self.edges[name].cut()
+        self._wait_available("Unknown", name)
+
+    def join(self, name: str) -> None:
+        """Put an edge back, and wait until the hub counts on it again."""
+        self.edges[name].join()
+        self._wait_available("True", name)
+
     def remove_namespace(self, name: str) -> None:
         """Remove a namespace from the hub and from every edge, with all works that put something into it."""
         self.hub.kubectl("delete", "namespace", name, "--ignore-not-found")  # replica sets take their works along
@@ -99,6 +110,14 @@ class Management:
             self.hub.kubectl("delete", "manifestwork", work, "-n", cluster, "--ignore-not-found")
         for edge in self.edges.values():
             edge.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+    def _wait_available(self, status: str, name: str) -> None:
+        condition = f"--for=condition=ManagedClusterConditionAvailable={status}"
+        self.hub.wait(condition, f"managedcluster/{name}", of=self._all_processes())
+
+    def _all_processes(self) -> list[Process]:
+        agents = (each.processes.values() for each in self.klusterlets.values())
+        return [*self.processes.values(), *chain.from_iterable(agents)]
 
     def _works_of(self, name: str) -> Iterator[tuple[str, str]]:
         """Cluster and name of the works that put something into a namespace, or are the namespace."""

@@ -27,8 +27,7 @@ def edge(ocm_plant: Management) -> Iterator[Edge]:
     """An edge that a test may cut off; afterwards it is available again."""
     edge = ocm_plant.edges["edge-1"]
     yield edge
-    edge.join()
-    _wait_for(ocm_plant, f"{_AVAILABLE}=True", edge.name)
+    ocm_plant.join(edge.name)
 
 
 def test_every_edge_has_joined_by_an_agent_of_its_own(ocm_plant: Management) -> None:
@@ -94,8 +93,7 @@ def test_a_replica_set_delivers_to_what_is_placed_and_follows_labels(
 def test_an_edge_that_is_cut_off_is_unreachable_until_it_is_back(
     ocm_plant: Management, edge: Edge, ocm_namespace: str
 ) -> None:
-    edge.cut()
-    _wait_for(ocm_plant, f"{_AVAILABLE}=Unknown", edge.name)
+    ocm_plant.cut(edge.name)
     taint = "{.spec.taints[0].key}=cluster.open-cluster-management.io/unreachable"
     _wait_for(ocm_plant, f"jsonpath={taint}", edge.name)
     apply(
@@ -105,8 +103,7 @@ def test_an_edge_that_is_cut_off_is_unreachable_until_it_is_back(
     assert not _is_there(edge, ocm_namespace)
     _wait_for(ocm_plant, f"{_AVAILABLE}=True", "edge-2")  # nobody else
 
-    edge.join()
-    _wait_for(ocm_plant, f"{_AVAILABLE}=True", edge.name)
+    ocm_plant.join(edge.name)
     _arrives(edge, ocm_namespace, "1")
     wait_until(lambda: "taints" not in _get(ocm_plant, "managedcluster", edge.name)["spec"], what="the taint is gone")
 
