@@ -29,7 +29,7 @@ def order(namespace: str, name: str, group: str = REST) -> str:
 
     Example:
         >>> order("factory", "tool-wear", "canary")
-        'tool-wear-canary-9fb6d1e7f5'
+        'tool-wear-canary-7c28679d4f'
     """
     room = LONGEST - len(namespace) - 1 - _PART
     if room < _SHORTEST:
@@ -57,8 +57,8 @@ def part(name: str, number: int) -> str:
         InvalidError: there are too many.
 
     Example:
-        >>> part("tool-wear-9fb6d1e7f5", 0), part("tool-wear-9fb6d1e7f5", 1)
-        ('tool-wear-9fb6d1e7f5', 'tool-wear-9fb6d1e7f5-1')
+        >>> part("tool-wear-e052e2674b", 0), part("tool-wear-e052e2674b", 1)
+        ('tool-wear-e052e2674b', 'tool-wear-e052e2674b-1')
     """
     if number >= MOST_PARTS:
         raise InvalidError(f"'{name}' does not fit into {MOST_PARTS} works")

@@ -35,9 +35,14 @@ def in_order(objects: Iterable[Object]) -> list[Object]:
 
 def with_namespaces(objects: Sequence[Object]) -> list[Object]:
     """Objects in order, and before them the namespaces that they lie in."""
-    lie = {each["metadata"]["namespace"] for each in objects if each["kind"] != "Namespace"}
     known = {each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"}
-    return in_order([*(namespace(name) for name in lie - known), *objects])
+    return in_order([*(each for each in namespaces(objects) if each["metadata"]["name"] not in known), *objects])
+
+
+def namespaces(objects: Iterable[Object]) -> list[Object]:
+    """The namespaces that objects lie in."""
+    lie = {each["metadata"]["namespace"] for each in objects if each["kind"] != "Namespace"}
+    return [namespace(name) for name in sorted(lie)]
 
 
 def namespace(name: str) -> Object:

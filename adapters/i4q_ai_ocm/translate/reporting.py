@@ -72,8 +72,7 @@ def _degraded(manifest: Object) -> dict[str, Any]:
         'object.status.conditions.exists(c, (c.type == "ReplicaFailure" && c.status == "True") || '
         '(c.type == "Progressing" && has(c.reason) && c.reason == "ProgressDeadlineExceeded"))'
     )
-    seen = f"!({_stale(manifest)}) && !({_unseen()})"
-    expression = f"{seen} && hasConditions(object.status) && {failing}"
+    expression = f"!({_stale(manifest)}) && !({_unseen()}) && has(object.status.conditions) && {failing}"
     return {"condition": "Degraded", "type": "CEL", "celExpressions": [expression]}
 
 

@@ -37,14 +37,19 @@ def split(manifests: Iterable[Object]) -> list[list[Object]]:
         >>> [len(part) for part in split([])]
         []
     """
+    found = ordering.in_order(manifests)
+    room = LIMIT - sum(size(each) for each in ordering.namespaces(found))
     parts: list[list[Object]] = []
-    for manifest in ordering.in_order(manifests):
-        if parts and fits(ordering.with_namespaces([*parts[-1], manifest])):
-            parts[-1].append(manifest)
-            continue
-        if not fits(ordering.with_namespaces([manifest])):
+    left = 0
+    for manifest in found:
+        needed = size(manifest)
+        if needed > room:
             raise too_large([manifest])
-        parts.append([manifest])
+        if needed > left:
+            parts.append([])
+            left = room
+        parts[-1].append(manifest)
+        left -= needed
     return [ordering.with_namespaces(part) for part in parts]
 
 

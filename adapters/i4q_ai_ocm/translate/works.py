@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from i4q_ai.errors import InvalidError
 from i4q_ai.manifests import Object
 from i4q_ai_ocm.translate import ordering, reporting, sizes
 from i4q_ai_ocm.translate.sizes import split
@@ -42,6 +43,8 @@ def template(manifests: Iterable[Object], *, watch: bool = True) -> dict[str, An
         UnsupportedError: a kind that is never delivered by works.
     """
     found = ordering.with_namespaces(list(manifests))
+    if not found:
+        raise InvalidError("a work without manifests", hint="delete it instead")
     if not sizes.fits(found):
         raise sizes.too_large(found)
     rules = reporting.conditions(found)
