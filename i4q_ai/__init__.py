@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from i4q_ai.model import Model
     from i4q_ai.placement import Placement
     from i4q_ai.placing.builders import Claim, KubeVersion, Label, Name, Resource
+    from i4q_ai.placing.simulate import WhatIf
     from i4q_ai.plan import Plan
     from i4q_ai.release import Release
     from i4q_ai.rollout.rollout import Rollout
@@ -31,6 +32,7 @@ __all__ = [
     "Rollout",
     "Status",
     "Taint",
+    "WhatIf",
     "Workload",
 ]
 
@@ -51,6 +53,7 @@ _HOMES = {
     "Rollout": "rollout.rollout",
     "Status": "status",
     "Taint": "cluster",
+    "WhatIf": "placing.simulate",
     "Workload": "workload",
 }
 

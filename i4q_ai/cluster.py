@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from i4q_ai.errors import InvalidError
 from i4q_ai.placing import quantities
 from i4q_ai.thing import Document, FrozenDict, Labels, Name, Thing, is_label_key
 
@@ -32,6 +33,25 @@ class Taint(Thing):
     key: Annotated[str, AfterValidator(is_label_key)]
     value: str = Field(default="", max_length=1024)
     effect: Effect = "NoSelect"
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+
+
+def as_taint(taint: Taint | str) -> Taint:
+    """A taint from its text `key[=value]:effect`.
+
+    Example:
+        >>> as_taint("dedicated=vision:NoSelect").effect
+        'NoSelect'
+    """
+    if isinstance(taint, Taint):
+        return taint
+    left, colon, effect = taint.rpartition(":")
+    if not colon:
+        raise InvalidError(f"'{taint}' is no taint", hint="key=value:NoSelect, or NoSelectIfNew, PreferNoSelect")
+    key, _, value = left.partition("=")
+    return Taint.parse({"key": key, "value": value, "effect": effect}, where=f"taint '{taint}'")
 
 
 class Condition(Thing):

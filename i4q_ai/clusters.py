@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from i4q_ai.cluster import Cluster, Taint
-from i4q_ai.errors import InvalidError
+from i4q_ai.cluster import Cluster, Taint, as_taint
 from i4q_ai.planning import find_cluster
 
 if TYPE_CHECKING:
@@ -176,19 +175,3 @@ class Clusters:
         from i4q_ai import display
 
         return display.clusters(self.list()).html()
-
-
-def as_taint(taint: Taint | str) -> Taint:
-    """A taint from its text `key[=value]:effect`.
-
-    Example:
-        >>> as_taint("dedicated=vision:NoSelect").effect
-        'NoSelect'
-    """
-    if isinstance(taint, Taint):
-        return taint
-    left, colon, effect = taint.rpartition(":")
-    if not colon:
-        raise InvalidError(f"'{taint}' is no taint", hint="key=value:NoSelect, or NoSelectIfNew, PreferNoSelect")
-    key, _, value = left.partition("=")
-    return Taint.parse({"key": key, "value": value, "effect": effect}, where=f"taint '{taint}'")

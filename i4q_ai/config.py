@@ -7,7 +7,7 @@
 | `I4Q_HUB` | the hub to talk to, as `Hub(…)` takes it | `embedded` |
 | `I4Q_NAMESPACE` | the namespace of deployments | `i4q` |
 | `I4Q_OWNER` | the owner that deployments are marked with | `i4q` |
-| `I4Q_EVICTION_LIMIT` | the share of its clusters, 0 to 1, that a changed placement may take a deployment from | `0.5` |
+| `I4Q_EVICTION_LIMIT` | which share of its clusters a changed placement may take from a deployment | `0.5` |
 | `I4Q_REGISTRY` | what `push()` adds the name to: `host[:port][/path]` or `oci:FOLDER` | a folder in the home |
 | `I4Q_PROGRESS` | `0` silences progress | a bar on a terminal |
 | `I4Q_PLAIN_HTTP` | registries elsewhere that speak plain http: `host[:port],…` as in references | none |

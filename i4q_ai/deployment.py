@@ -11,6 +11,7 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.engine import Alarm, Engine, Look, read
 from i4q_ai.errors import ConflictError, DeadlineError, DeploymentFailed, InvalidError, NotFoundError, UnsupportedError
 from i4q_ai.model import Model
+from i4q_ai.placing.simulate import Simulation, WhatIf, simulate
 from i4q_ai.plan import Plan
 from i4q_ai.planning import find_cluster
 from i4q_ai.spec import Spec
@@ -100,6 +101,19 @@ class Deployment:
         """
         record = self._engine.record(self.name)
         return self._engine.snapshot(self.name, record).decision(read(record))
+
+    def simulate(self, *, change: WhatIf) -> Simulation:
+        """Who would gain and who would lose it, if something changed; nothing is touched.
+
+        Args:
+            change: labels and taints of clusters, the placement's count or rule.
+
+        Raises:
+            NotFoundError: the deployment is gone, or the change is about a cluster that there is not.
+        """
+        record = self._engine.record(self.name)
+        snapshot = self._engine.snapshot(self.name, record)
+        return simulate(read(record).placement, snapshot.clusters, change=change, current=snapshot.told.keys())
 
     def diff(self) -> str:
         """What `refresh` would change now; "… nothing to change" when clusters have been told everything."""

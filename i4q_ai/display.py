@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from i4q_ai.status import Observation, Phase, Status
 
 if TYPE_CHECKING:
-    from i4q_ai.cluster import Cluster, Taint
+    from i4q_ai.cluster import Cluster
     from i4q_ai.deployment import Deployment, Revision
     from i4q_ai.hub import Hub
     from i4q_ai.placing.evaluate import Decision
+    from i4q_ai.placing.simulate import Simulation
     from i4q_ai.plan import Change, Difference, Plan
 
 Row = tuple[str | None, ...]
@@ -35,12 +36,15 @@ COLOURS: dict[str, str] = {
     Phase.WAITING: "blue",
     "in": "green",
     "out": "grey",
+    "gains": "green",
+    "loses": "red",
+    "keeps": "grey",
     "True": "green",
     "False": "red",
 }
 """What a word means, as a colour; only in the columns that say how something is."""
 
-COLOURED = frozenset({"phase", "decision", "available"})
+COLOURED = frozenset({"phase", "decision", "effect", "available"})
 """The columns that say how something is."""
 
 _HTML_COLOURS = {"green": "#1a7f37", "red": "#b3261e", "grey": "#6e7781", "blue": "#0b57a4"}
@@ -144,7 +148,7 @@ def clusters(what: Iterable[Cluster]) -> Table:
             _pairs(each.labels),
             _pairs(each.claims),
             _pairs(each.resources),
-            ", ".join(map(_taint, each.taints)) or None,
+            ", ".join(map(str, each.taints)) or None,
             each.kube_version,
         )
         for each in what
@@ -154,12 +158,30 @@ def clusters(what: Iterable[Cluster]) -> Table:
 
 def decision(what: Decision) -> Table:
     """Every cluster: in or out, and what decided."""
-    columns = ("cluster", "decision", "group", "clause")
+    columns = ("cluster", "decision", "group", "rank", "taint", "clause")
     rows = tuple(
-        (verdict.cluster, "in" if verdict.selected else "out", verdict.group, verdict.clause)
+        (
+            verdict.cluster,
+            "in" if verdict.selected else "out",
+            verdict.group,
+            str(verdict.rank) if verdict.rank else None,
+            verdict.taint,
+            verdict.clause,
+        )
         for verdict in what.verdicts
     )
     return Table(f"{what.placement}: {len(what.selected)} of {_count(len(rows), 'cluster')}", columns, rows)
+
+
+def simulation(what: Simulation) -> Table:
+    """Every cluster: what it would gain or lose, and why."""
+    columns = ("cluster", "effect", "group", "before", "after")
+    rows = tuple(
+        (each.cluster, each.effect, each.after.group or each.before.group, each.before.clause, each.after.clause)
+        for each in what.outcomes
+    )
+    numbers = f"{len(what.gains)} would gain it, {len(what.losses)} would lose it, {len(what.stays)} keep it"
+    return Table(f"{what.after.placement.name}, if {what.supposed}: {numbers}", columns, rows)
 
 
 def plan(what: Plan) -> Table:
@@ -247,10 +269,6 @@ def _remarks(change: Change) -> Iterable[str]:
         yield f"{name}: {change.halted or 'waits for ' + change.waits_for}"
     for remark in change.remarks():
         yield f"{name}: {remark}"
-
-
-def _taint(what: Taint) -> str:
-    return f"{what.key}={what.value}:{what.effect}" if what.value else f"{what.key}:{what.effect}"
 
 
 def _pairs(what: Mapping[str, str]) -> str | None:

@@ -17,6 +17,7 @@ from i4q_ai.errors import InvalidError, UnreachableError, UnsupportedError
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.placing.evaluate import Decision, evaluate
+from i4q_ai.placing.simulate import Simulation, WhatIf, simulate
 from i4q_ai.plan import Plan
 from i4q_ai.release import Release
 from i4q_ai.rollout.rollout import Rollout
@@ -119,6 +120,18 @@ class Hub:
             placement: does not have to be deployed.
         """
         return evaluate(placement, self.clusters.list())
+
+    def simulate(self, placement: Placement, *, change: WhatIf) -> Simulation:
+        """Who would gain and who would lose the placement's clusters, if something changed; nothing is touched.
+
+        Args:
+            placement: does not have to be deployed.
+            change: labels and taints of clusters, the placement's count or rule.
+
+        Raises:
+            NotFoundError: the change is about a cluster that there is not; with the nearest one.
+        """
+        return simulate(placement, self.clusters.list(), change=change)
 
     # plan, show, apply
 

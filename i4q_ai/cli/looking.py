@@ -1,4 +1,4 @@
-"""`i4q list`, `status`, `explain`, `watch`, `diff`, `drift`, `history`, `logs`, `ask`: look, and change nothing."""
+"""`i4q list`, `status`, `explain`, `simulate`, `watch`, `diff`, `drift`, `history`, `logs`, `ask`: only look."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import click
 from i4q_ai import display
 from i4q_ai.cli import printing
 from i4q_ai.cli.deploying import show_plan
-from i4q_ai.cli.objects import placement_options
+from i4q_ai.cli.objects import placement_options, what_if_options
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verb, cluster_option, name_argument, timeout_option
 from i4q_ai.display import Table
 from i4q_ai.errors import InvalidError
 from i4q_ai.placement import Placement
+from i4q_ai.placing.simulate import WhatIf
 from i4q_ai.status import Status
 
 
@@ -55,6 +56,21 @@ def explain(settings: Settings, name: str | None, where: Callable[[str], Placeme
     with settings.open() as hub:
         decision = hub.explain(where("explain")) if name is None else hub.get(name).explain()
         printing.table(settings, display.decision(decision))
+
+
+@click.command(cls=Verb)
+@click.argument("name", required=False)
+@placement_options
+@what_if_options
+@click.pass_obj
+def simulate(settings: Settings, name: str | None, where: Callable[[str], Placement], change: WhatIf) -> None:
+    """Say who would gain and who would lose it if something changed: for a placement, or for the deployment NAME."""
+    with settings.open() as hub:
+        if name is None:
+            found = hub.simulate(where("simulate"), change=change)
+        else:
+            found = hub.get(name).simulate(change=change)
+        printing.table(settings, display.simulation(found))
 
 
 @click.command(cls=Verb)

@@ -15,6 +15,7 @@ from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label, Name
 from i4q_ai.placing.rules import AllOf, AnyRule
+from i4q_ai.placing.simulate import WhatIf
 from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.thing import Document
 from i4q_ai.workload import Workload
@@ -127,6 +128,58 @@ def _label_rule(text: str) -> AnyRule:
     if key.endswith("!"):
         return Label(key[:-1]).not_in(*value.split(","))
     return Label(key).is_in(*value.split(","))
+
+
+def what_if_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command what may be supposed of clusters and of a placement's count; it gets a `change`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        if_label: tuple[str, ...],
+        if_taint: tuple[str, ...],
+        if_untaint: tuple[str, ...],
+        if_count: str | None,
+        **options: Any,
+    ) -> Any:
+        supposed = {
+            "labels": {name: dict(map(_label_change, labels)) for name, labels in _by_cluster(if_label).items()},
+            "taints": _by_cluster(if_taint),
+            "untaints": _by_cluster(if_untaint),
+            "count": _share(if_count),
+        }
+        given = {key: value for key, value in supposed.items() if value}
+        if not given:
+            raise click.UsageError("say what would change: --if-label, --if-taint, --if-untaint or --if-count")
+        return command(*args, change=WhatIf.parse(given, where="what is supposed"), **options)
+
+    for option in (
+        click.option("--if-count", metavar="N|all", help="If the placement's count were this."),
+        click.option("--if-untaint", multiple=True, metavar="CLUSTER:KEY", help="If it had no taint of this key."),
+        click.option("--if-taint", multiple=True, metavar="CLUSTER:KEY[=VALUE]:EFFECT", help="If it had this taint."),
+        click.option(
+            "--if-label", multiple=True, metavar="CLUSTER:KEY=VALUE", help="If it had this label; KEY- is without it."
+        ),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _by_cluster(texts: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        cluster, colon, rest = text.partition(":")
+        if not colon:
+            raise click.UsageError(f"'{text}' does not say of which cluster: CLUSTER:…")
+        found.setdefault(cluster, []).append(rest)
+    return found
+
+
+def _label_change(text: str) -> tuple[str, str | None]:
+    key, equals, value = text.partition("=")
+    if not equals and not key.endswith("-"):
+        raise click.UsageError(f"'{text}' is no label: KEY=VALUE, or KEY- to take it away")
+    return (key, value) if equals else (key.removesuffix("-"), None)
 
 
 def rollout_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -35,7 +35,7 @@ def program() -> None:
 for command in (
     cluster.group, model.group, workload.group, image.group,
     deploying.plan, deploying.deploy, deploying.apply, deploying.update,
-    looking.list_all, looking.status, looking.explain, looking.watch,
+    looking.list_all, looking.status, looking.explain, looking.simulate, looking.watch,
     looking.diff, looking.drift, looking.history, looking.logs, looking.ask,
     moving.refresh, moving.wait, moving.rollback, moving.repair, moving.delete,
     running.controller, running.serve, running.edge, running.conformance,

@@ -24,12 +24,16 @@ class Verdict:
         selected: in or out.
         clause: what decided, for people.
         group: the group it belongs to; None when it is out before groups are asked.
+        taint: that decided, as `key=value:effect`; None where none did.
+        rank: its place in its group, from 1; None when it is out before ranks are given.
     """
 
     cluster: str
     selected: bool
     clause: str
     group: str | None = None
+    taint: str | None = None
+    rank: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,12 @@ def evaluate(placement: Placement, clusters: Iterable[Cluster], *, current: Set[
     for cluster in ordered:
         refusal = _refusal(placement, cluster, current)
         if refusal is not None:
-            verdicts.append(Verdict(cluster.name, selected=False, clause=refusal))
+            verdicts.append(refusal)
         else:
             free[group_of(placement, cluster)].append(cluster)
     for group, members in free.items():
         members.sort(key=lambda cluster: (cluster.name not in current, cluster.name))
-        for rank, cluster in enumerate(members):
+        for rank, cluster in enumerate(members, start=1):
             verdicts.append(_ranked(placement, cluster, group, rank))
     return Decision(placement, tuple(sorted(verdicts, key=lambda verdict: verdict.cluster)))
 
@@ -114,13 +118,13 @@ def why_nobody(decision: Decision, clusters: Collection[Cluster]) -> str:
     return f"each clause is met by some cluster, all together by none ({shares})"
 
 
-def _refusal(placement: Placement, cluster: Cluster, current: Set[str]) -> str | None:
+def _refusal(placement: Placement, cluster: Cluster, current: Set[str]) -> Verdict | None:
     if placement.rule is not None and not placement.rule.matches(cluster):
-        return placement.rule.decided(cluster)
+        return Verdict(cluster.name, selected=False, clause=placement.rule.decided(cluster))
     for taint in cluster.taints:
         if not _tolerated(placement, taint, is_there=cluster.name in current):
-            value = f"={taint.value}" if taint.value else ""
-            return f"taint {taint.key}{value}:{taint.effect} is not tolerated"
+            text = str(taint)
+            return Verdict(cluster.name, selected=False, clause=f"taint {text} is not tolerated", taint=text)
     return None
 
 
@@ -140,8 +144,9 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
 
 def _ranked(placement: Placement, cluster: Cluster, group: str, rank: int) -> Verdict:
     count = placement.count
-    if count is not None and rank >= count:
+    if count is not None and rank > count:
         share = f"count {count}" if not placement.groups else f"count {count} in group {group}"
-        return Verdict(cluster.name, selected=False, clause=f"rank {rank + 1}, beyond {share}", group=group)
+        clause = f"rank {rank}, beyond {share}"
+        return Verdict(cluster.name, selected=False, clause=clause, group=group, rank=rank)
     clause = "every cluster is meant" if placement.rule is None else placement.rule.decided(cluster)
-    return Verdict(cluster.name, selected=True, clause=clause, group=group)
+    return Verdict(cluster.name, selected=True, clause=clause, group=group, rank=rank)

@@ -101,10 +101,10 @@ def test_the_explanation_is_a_table() -> None:
     told = str(evaluate(Placement("cnc", Label("line") == "cnc", count=1), fleet()))
     assert told.splitlines() == [
         "cnc: label line == cnc, 1 at most: 1 of 3 clusters",
-        "CLUSTER  DECISION  GROUP  CLAUSE",
-        "edge-1   in        *      label line == cnc",
-        "edge-2   out       *      rank 2, beyond count 1",
-        "edge-3   out       -      label line == cnc (is paint)",
+        "CLUSTER  DECISION  GROUP  RANK  TAINT  CLAUSE",
+        "edge-1   in        *      1     -      label line == cnc",
+        "edge-2   out       *      2     -      rank 2, beyond count 1",
+        "edge-3   out       -      -     -      label line == cnc (is paint)",
     ]
 
 
