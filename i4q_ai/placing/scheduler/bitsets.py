@@ -5,10 +5,37 @@ Position 0 is the highest bit, so that the binary digits of a set read in the or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import cached_property
 from itertools import compress
 
 _DIGITS_TO_FLAGS = bytes.maketrans(b"01", b"\x00\x01")
+
+
+class Members:
+    """A set, and the same set in the forms that loops want, each made when first asked for.
+
+    Args:
+        bits: the set.
+        size: out of how many clusters.
+    """
+
+    def __init__(self, bits: int, size: int) -> None:
+        self.bits = bits
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.bits.bit_count()
+
+    @cached_property
+    def flags(self) -> bytes:
+        """One byte for every position: 1 if it is in the set, else 0."""
+        return f"{self.bits:0{self.size}b}".encode().translate(_DIGITS_TO_FLAGS) if self.size else b""
+
+    @cached_property
+    def positions(self) -> list[int]:
+        """The positions in the set, ascending."""
+        return list(compress(range(self.size), self.flags))
 
 
 def of(positions: Iterable[int], size: int) -> int:
@@ -22,16 +49,6 @@ def of(positions: Iterable[int], size: int) -> int:
 def everyone(size: int) -> int:
     """All positions."""
     return (1 << size) - 1
-
-
-def flags(bits: int, size: int) -> bytes:
-    """One byte a position: 1 if it is in the set, else 0."""
-    return f"{bits:0{size}b}".encode().translate(_DIGITS_TO_FLAGS) if size else b""
-
-
-def positions(bits: int, size: int) -> Iterator[int]:
-    """The positions in the set, ascending."""
-    return compress(range(size), flags(bits, size))
 
 
 def has(bits: int, position: int, size: int) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from i4q_ai.placing.scheduler import bitsets, selectors
+from i4q_ai.placing.scheduler import selectors
+from i4q_ai.placing.scheduler.bitsets import Members
 from i4q_ai.placing.scheduler.index import Index
 from i4q_ai.placing.scheduler.reading import DecisionGroup, Spec
 from i4q_ai.placing.scheduler.steps import Misconfigured
@@ -16,10 +17,29 @@ SLICE = 100
 
 
 class Group(NamedTuple):
-    """One decision group: its name, empty for the rest, and its clusters' positions in the order of names."""
+    """One decision group.
+
+    Args:
+        name: empty for the rest.
+        members: those of this name; the group is a stretch of them, in the order of names.
+        start: the first of the stretch.
+        stop: the one after its last.
+    """
 
     name: str
-    positions: tuple[int, ...]
+    members: Members
+    start: int
+    stop: int
+
+    @property
+    def length(self) -> int:
+        """How many clusters it has."""
+        return self.stop - self.start
+
+    @property
+    def positions(self) -> list[int]:
+        """Its clusters."""
+        return self.members.positions[self.start : self.stop]
 
 
 def divide(index: Index, spec: Spec, chosen: int) -> tuple[tuple[Group, ...], Misconfigured | None]:
@@ -40,7 +60,7 @@ def divide(index: Index, spec: Spec, chosen: int) -> tuple[tuple[Group, ...], Mi
     except Misconfigured as wrong:
         return tuple(groups), wrong
     groups += _cut("", chosen, index.size, length)
-    return tuple(groups) or (Group("", ()),), None
+    return tuple(groups) or (Group("", Members(0, index.size), 0, 0),), None
 
 
 def length_of(size: int | str, total: int) -> int:
@@ -57,9 +77,9 @@ def length_of(size: int | str, total: int) -> int:
     return length if 0 < length <= total else total
 
 
-def slices(group: Group) -> Iterator[tuple[int, ...]]:
+def slices(group: Group) -> Iterator[list[int]]:
     """The clusters of each PlacementDecision of a group; one that is empty for an empty group."""
-    for start in range(0, max(len(group.positions), 1), SLICE):
+    for start in range(0, max(group.length, 1), SLICE):
         yield group.positions[start : start + SLICE]
 
 
@@ -71,9 +91,10 @@ def _members(index: Index, named: DecisionGroup) -> int:
     return labelled & selectors.select(named.claims, index.claims, index.everyone)
 
 
-def _cut(name: str, members: int, size: int, length: int) -> Sequence[Group]:
-    positions = tuple(bitsets.positions(members, size))
-    return [Group(name, positions[start : start + length]) for start in range(0, len(positions), length or 1)]
+def _cut(name: str, bits: int, size: int, length: int) -> list[Group]:
+    members = Members(bits, size)
+    total = len(members)
+    return [Group(name, members, start, min(start + length, total)) for start in range(0, total, length or 1)]
 
 
 def _percentage(size: str) -> float:

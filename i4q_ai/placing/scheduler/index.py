@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from itertools import compress
 from typing import Any, NamedTuple
 
 from i4q_ai.placing.scheduler import bitsets
@@ -74,7 +75,7 @@ class Index:
 
     def names_in(self, bits: int) -> list[str]:
         """The names of a set, in order."""
-        return [self.names[position] for position in bitsets.positions(bits, self.size)]
+        return list(compress(self.names, bitsets.Members(bits, self.size).flags))
 
     def amounts(self, resource: str) -> Amounts:
         """How much of a resource each cluster can allocate; those count that state a capacity too."""

@@ -78,13 +78,13 @@ def group_statuses(scheduled: Scheduled) -> Iterator[dict[str, Any]]:
             "decisionGroupIndex": group_number,
             "decisionGroupName": group.name,
             "decisions": [_decision_name(scheduled, number + each) for each in range(1, count + 1)],
-            "clusterCount": len(group.positions),
+            "clusterCount": group.length,
         }
         number += count
 
 
 def _decision(
-    scheduled: Scheduled, number: int, group_number: int, group_name: str, positions: tuple[int, ...]
+    scheduled: Scheduled, number: int, group_number: int, group_name: str, positions: list[int]
 ) -> dict[str, Any]:
     spec, names = scheduled.spec, scheduled.world.index.names
     owner = {

@@ -55,7 +55,7 @@ def _asked(world: World, program: cel.Program, candidates: int) -> int:
     def matches(position: int) -> bool:
         return program.matches(clusters[position], lambda resource: world.scores_of(names[position], resource))
 
-    return bitsets.of(filter(matches, bitsets.positions(candidates, index.size)), index.size)
+    return bitsets.of(filter(matches, bitsets.Members(candidates, index.size).positions), index.size)
 
 
 def _programs(predicate: Predicate) -> list[cel.Program]:

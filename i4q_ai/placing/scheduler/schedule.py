@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,9 +18,11 @@ from i4q_ai.placing.scheduler import (
     sets,
     tolerations,
 )
-from i4q_ai.placing.scheduler.columns import Encoded
+from i4q_ai.placing.scheduler.bitsets import Members
+from i4q_ai.placing.scheduler.columns import Column
 from i4q_ai.placing.scheduler.conditions import Condition
 from i4q_ai.placing.scheduler.groups import Group
+from i4q_ai.placing.scheduler.ranking import Weighted
 from i4q_ai.placing.scheduler.reading import Prioritizer, Spec
 from i4q_ai.placing.scheduler.steps import Filtered, Misconfigured
 from i4q_ai.placing.scheduler.world import World
@@ -37,7 +39,7 @@ class Scheduled:
         sets: the sets it took clusters from.
         available: the clusters in them.
         filters: who was left after each filter, in order.
-        columns: each prioritizer with its scores of those left.
+        prioritizers: the scores that count, if it came to scores.
         scored: whether it came to scores; else it was refused before.
         chosen: who was selected.
         groups: the selected, in decision groups.
@@ -52,7 +54,7 @@ class Scheduled:
     sets: tuple[str, ...]
     available: int
     filters: tuple[Filtered, ...]
-    columns: tuple[tuple[Prioritizer, Encoded], ...]
+    prioritizers: tuple[Prioritizer, ...]
     scored: bool
     chosen: int
     groups: tuple[Group, ...]
@@ -60,10 +62,10 @@ class Scheduled:
     misconfigured: Misconfigured | None
     again: timedelta | None
 
-    @property
-    def candidates(self) -> int:
+    @cached_property
+    def candidates(self) -> Members:
         """Who passed every filter; nobody if the placement is misconfigured."""
-        return self.filters[-1].bits if self.scored else 0
+        return Members(self.filters[-1].bits if self.scored else 0, self.world.index.size)
 
     @property
     def selected(self) -> list[str]:
@@ -80,7 +82,7 @@ class Scheduled:
     @cached_property
     def ranks(self) -> list[int]:
         """Positions of all candidates, the best first."""
-        return ranking.ranked(self.candidates, self.world.index.size, self._weighted)
+        return ranking.ranked(self.candidates, self._columns, self.world.ranks)
 
     @property
     def ordered(self) -> list[str]:
@@ -91,26 +93,23 @@ class Scheduled:
     @cached_property
     def totals(self) -> dict[str, int]:
         """Candidate → Σ weight × score."""
-        names = self.world.index.names_in(self.candidates)
-        return dict(zip(names, ranking.totals(len(names), self._weighted), strict=True))
+        names = self.world.index.names_in(self.candidates.bits)
+        return dict(zip(names, ranking.totals(self.candidates, self._columns), strict=True))
 
     @cached_property
     def scores(self) -> tuple[tuple[str, int, Mapping[str, int]], ...]:
         """Name, weight and scores of each prioritizer; clusters of which it says nothing are left out."""
-        return tuple(self._scores(given, column) for given, column in self.columns)
+        pairs = zip(self.prioritizers, self._columns, strict=True)
+        return tuple(self._scores(given, each.column) for given, each in pairs)
 
-    @property
-    def _weighted(self) -> list[tuple[int, Encoded]]:
-        return [(given.weight, column) for given, column in self.columns]
+    @cached_property
+    def _columns(self) -> list[Weighted]:
+        return _weighted(self.world, self.spec, self.prioritizers, self.candidates, self.now)
 
-    def _scores(self, given: Prioritizer, column: Encoded) -> tuple[str, int, Mapping[str, int]]:
-        index = self.world.index
-        silent = scores.without_score(self.world, given, self.candidates)
-        pairs = zip(index.names_in(self.candidates), column.scores(), strict=True)
-        said = dict(pairs)
-        for name in index.names_in(silent):
-            del said[name]
-        return scores.name_of(given), given.weight, said
+    def _scores(self, given: Prioritizer, column: Column) -> tuple[str, int, Mapping[str, int]]:
+        names, silent = self.world.index.names, scores.silent(self.world, given)
+        pairs = zip(self.candidates.positions, column.scores(self.candidates), strict=True)
+        return scores.name_of(given), given.weight, {names[at]: score for at, score in pairs if at not in silent}
 
 
 def schedule(world: World, namespace: str, name: str, *, now: datetime) -> Scheduled:
@@ -132,9 +131,15 @@ def schedule(world: World, namespace: str, name: str, *, now: datetime) -> Sched
     eligible = sets.eligible(spec, bound)
     available = sets.members(world, eligible)
     current = world.index.named(world.current(namespace, name))
-    run = _Run(world, spec, current, now)
-    wrong = run.through(available)
-    chosen = run.choose() if wrong is None else 0
+    filters: list[Filtered] = []
+    prioritizers: tuple[Prioritizer, ...] = ()
+    chosen, wrong = 0, None
+    try:
+        filters.extend(_filtered(world, spec, available, current, now))
+        prioritizers = scores.weighted(spec)
+        chosen = _chosen(world, spec, prioritizers, Members(filters[-1].bits, world.index.size), now)
+    except Misconfigured as refused:
+        wrong = refused
     decision_groups, wrong_groups = groups.divide(world.index, spec, chosen)
     told = conditions.satisfied(
         wanted=spec.cluster_sets,
@@ -150,8 +155,8 @@ def schedule(world: World, namespace: str, name: str, *, now: datetime) -> Sched
         now=now,
         sets=eligible,
         available=available,
-        filters=tuple(run.filters),
-        columns=tuple(run.columns),
+        filters=tuple(filters),
+        prioritizers=prioritizers,
         scored=wrong is None,
         chosen=chosen,
         groups=decision_groups,
@@ -161,32 +166,21 @@ def schedule(world: World, namespace: str, name: str, *, now: datetime) -> Sched
     )
 
 
-class _Run:
-    """The steps between the sets and the selection, and what they leave behind."""
+def _filtered(world: World, spec: Spec, candidates: int, current: int, now: datetime) -> Iterator[Filtered]:
+    candidates = predicates.select(world, spec.predicates, candidates)
+    yield Filtered(predicates.STEP, candidates)
+    candidates = tolerations.select(world, spec.tolerations, candidates, current=current, now=now)
+    yield Filtered(f"{predicates.STEP},{tolerations.STEP}", candidates)
 
-    def __init__(self, world: World, spec: Spec, current: int, now: datetime) -> None:
-        self.filters: list[Filtered] = []
-        self.columns: list[tuple[Prioritizer, Encoded]] = []
-        self._world, self._spec, self._current, self._now = world, spec, current, now
 
-    def through(self, candidates: int) -> Misconfigured | None:
-        """Filter, then score; what is wrong with the placement, if anything is."""
-        world, spec, now = self._world, self._spec, self._now
-        try:
-            candidates = predicates.select(world, spec.predicates, candidates)
-            self.filters.append(Filtered(predicates.STEP, candidates))
-            candidates = tolerations.select(world, spec.tolerations, candidates, current=self._current, now=now)
-            self.filters.append(Filtered(f"{predicates.STEP},{tolerations.STEP}", candidates))
-            for given in scores.weighted(spec):
-                self.columns.append((given, scores.encode(world, spec, given, candidates, now=now)))
-        except Misconfigured as wrong:
-            return wrong
-        return None
+def _chosen(world: World, spec: Spec, prioritizers: tuple[Prioritizer, ...], candidates: Members, now: datetime) -> int:
+    if spec.count is None or spec.count >= len(candidates):
+        return candidates.bits
+    columns = _weighted(world, spec, prioritizers, candidates, now)
+    return bitsets.of(ranking.ranked(candidates, columns, world.ranks, spec.count), candidates.size)
 
-    def choose(self) -> int:
-        """The candidates with the highest scores, as many as are asked for."""
-        candidates, count, size = self.filters[-1].bits, self._spec.count, self._world.index.size
-        if count is None or count >= candidates.bit_count():
-            return candidates
-        columns = [(given.weight, column) for given, column in self.columns]
-        return bitsets.of(ranking.ranked(candidates, size, columns, count), size)
+
+def _weighted(
+    world: World, spec: Spec, prioritizers: tuple[Prioritizer, ...], candidates: Members, now: datetime
+) -> list[Weighted]:
+    return [Weighted(each.weight, scores.column(world, spec, each, candidates, now=now)) for each in prioritizers]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime
-from itertools import compress
 
-from i4q_ai.placing.scheduler import bitsets
-from i4q_ai.placing.scheduler.columns import Encoded
+from i4q_ai.placing.scheduler.bitsets import Members
+from i4q_ai.placing.scheduler.columns import Column
 from i4q_ai.placing.scheduler.reading import Prioritizer, Spec
 from i4q_ai.placing.scheduler.steps import Misconfigured
 from i4q_ai.placing.scheduler.world import World
@@ -51,22 +49,21 @@ def fault(given: Prioritizer) -> str:
     return ""
 
 
-def encode(world: World, spec: Spec, given: Prioritizer, candidates: int, *, now: datetime) -> Encoded:
-    """One prioritizer's scores of the candidates, in the order of positions.
+def column(world: World, spec: Spec, given: Prioritizer, candidates: Members, *, now: datetime) -> Column:
+    """One prioritizer's scores.
 
     Raises:
         SchemaError: a resource of a cluster is no quantity.
     """
-    pick = _picker(world, candidates)
     if given.type != "BuiltIn":
         resource, score = given.add_on or ("", "")
-        return _as_encoded(pick(world.column(resource, score, now)))
+        levels, codes = world.column(resource, score, now)
+        return Column(codes, [(level, 1) for level in levels], {}, origin=(resource, score, now))
     if given.built_in == "Balance":
-        return _balance(world, spec, pick)
+        return _balance(world, spec)
     if given.built_in == "Steady":
-        current = world.index.named(world.current(spec.namespace, spec.name))
-        return Encoded(pick(bitsets.flags(current, world.index.size)), (0, BEST))
-    return _allocatable(world, RESOURCES[given.built_in], pick)
+        return _steady(world, spec)
+    return world.index.amounts(RESOURCES[given.built_in]).column(candidates)
 
 
 def name_of(given: Prioritizer) -> str:
@@ -74,45 +71,31 @@ def name_of(given: Prioritizer) -> str:
     return given.built_in if given.type == "BuiltIn" else given.name
 
 
-def without_score(world: World, given: Prioritizer, candidates: int) -> int:
-    """The candidates of which a prioritizer says nothing; they get nothing from it."""
+def silent(world: World, given: Prioritizer) -> frozenset[int]:
+    """The positions of which a prioritizer says nothing; they get nothing from it."""
     if given.type != "BuiltIn" or given.built_in not in RESOURCES:
-        return 0
-    return candidates & ~world.index.amounts(RESOURCES[given.built_in]).having
+        return frozenset()
+    return world.index.amounts(RESOURCES[given.built_in]).silent
 
 
-_Pick = Callable[..., list[int]]
-
-
-def _picker(world: World, candidates: int) -> _Pick:
-    if candidates == world.index.everyone:
-        return list
-    chosen = bitsets.flags(candidates, world.index.size)
-    return lambda column: list(compress(column, chosen))
-
-
-def _balance(world: World, spec: Spec, pick: _Pick) -> Encoded:
-    """The more other placements decided for a cluster, the lower; 100 where none did."""
+def _balance(world: World, spec: Spec) -> Column:
+    """The more decisions of other placements a cluster is in, the lower; 100 where it is in none."""
     own = Counter(world.current(spec.namespace, spec.name))
-    counts, most = world.taken_by_others(own)
+    most = world.most_taken(without=own)
     table = [BEST, *(2 * int(BEST * (0.5 - count / most)) for count in range(1, most + 1))]
-    return Encoded(pick(counts), table)
+    table += [0] * (world.most_taken() - most)  # codes that only names with a patch have
+    positions = world.index.positions
+    left = {positions[name]: world.taken[name] - mine for name, mine in own.items() if name in positions}
+    patches = {position: table[count] for position, count in left.items()}
+    return Column(world.counts, [(score, 1) for score in table], patches, origin=("Balance", most))
 
 
-def _allocatable(world: World, resource: str, pick: _Pick) -> Encoded:
-    """The most a candidate can allocate is 100, the least is -100."""
-    amounts = world.index.amounts(resource)
-    codes = pick(amounts.codes)
-    known = [code for code in codes if code >= 0] if amounts.having != world.index.everyone else codes
-    if not known:
-        return Encoded(codes, [0] * (len(amounts.levels) + 1))
-    return Encoded(codes, amounts.scores_between(min(known), max(known)))
-
-
-def _as_encoded(scores: list[int]) -> Encoded:
-    levels = sorted(set(scores))
-    code = {level: number for number, level in enumerate(levels)}
-    return Encoded([code[score] for score in scores], levels)
+def _steady(world: World, spec: Spec) -> Column:
+    """100 where the placement is now, else 0."""
+    positions = world.index.positions
+    current = world.current(spec.namespace, spec.name)
+    patches = {positions[name]: BEST for name in current if name in positions}
+    return Column(bytes(world.index.size), [(0, 1)], patches, origin="Steady")
 
 
 def _identity(given: Prioritizer, number: int) -> tuple[str | None, str, int]:

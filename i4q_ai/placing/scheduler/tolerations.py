@@ -66,7 +66,7 @@ def asked_again(world: World, tolerations: tuple[Toleration, ...], *, current: i
     if all(toleration.seconds is None for toleration in tolerations):
         return None
     ends: list[datetime] = []
-    for position in bitsets.positions(current, index.size):
+    for position in bitsets.Members(current, index.size).positions:
         if hindrance(world, tolerations, position, current=current, now=now) is None:
             ends += _ends(taints_of(index.objects[position]), tolerations, now)
     return min(ends) - now if ends else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -49,6 +49,8 @@ class World:
             self._scores.setdefault(resource, {})[cluster] = each.get("status") or {}
         self.matching: dict[str, tuple[int, int]] = {}
         """CEL expression → who was asked, and who of them matched."""
+        self.ranks: dict[Hashable, list[int]] = {}
+        """Ranks by the scores that many placements share."""
         self.column = lru_cache(maxsize=64)(self._column)
 
     @classmethod
@@ -73,28 +75,22 @@ class World:
         """The names in a placement's present decisions."""
         return self.decided.get(Key(namespace, name), ())
 
-    def taken_by_others(self, own: Mapping[str, int]) -> tuple[list[int], int]:
-        """How many decisions of others each cluster is in, by position, and the most that any name is in.
+    @cached_property
+    def counts(self) -> list[int]:
+        """In how many decisions each cluster is, by position."""
+        return [self.taken[name] for name in self.index.names]
+
+    def most_taken(self, *, without: Mapping[str, int] | None = None) -> int:
+        """The most decisions that any name is in.
 
         Args:
-            own: name → how many of its decisions are not to be counted.
+            without: name → how many of its decisions are not to be counted.
         """
-        counts = self._counts
-        if own:
-            counts = counts.copy()
         spread = self._spread.copy()
-        for name, mine in own.items():
-            taken = self.taken[name]
-            spread[taken] -= 1
-            spread[taken - mine] += 1
-            position = self.index.positions.get(name)
-            if position is not None:
-                counts[position] = taken - mine
-        return counts, max((count for count, names in spread.items() if names), default=0)
-
-    @cached_property
-    def _counts(self) -> list[int]:
-        return [self.taken[name] for name in self.index.names]
+        for name, mine in (without or {}).items():
+            spread[self.taken[name]] -= 1
+            spread[self.taken[name] - mine] += 1
+        return max((count for count, names in spread.items() if names), default=0)
 
     @cached_property
     def _spread(self) -> Counter[int]:
@@ -106,8 +102,8 @@ class World:
         status = self._scores.get(resource, {}).get(cluster)
         return None if status is None else list(status.get("scores") or ())
 
-    def _column(self, resource: str, score: str, now: datetime) -> list[int]:
-        """One AddOn score of every cluster; 0 where there is none, or none any more."""
+    def _column(self, resource: str, score: str, now: datetime) -> tuple[list[int], list[int]]:
+        """The values of one AddOn score, and which of them each cluster has; 0 if it has none, or none any more."""
         column = [0] * self.index.size
         for cluster, status in self._scores.get(resource, {}).items():
             position = self.index.positions.get(cluster)
@@ -115,7 +111,9 @@ class World:
                 continue
             values = [each.get("value", 0) for each in status.get("scores") or () if each.get("name") == score]
             column[position] = values[-1] if values else 0
-        return column
+        levels = sorted(set(column))
+        code = {level: number for number, level in enumerate(levels)}
+        return levels, [code[value] for value in column]
 
 
 def key_of(each: Object) -> Key:
