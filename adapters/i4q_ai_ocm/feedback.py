@@ -70,6 +70,14 @@ def is_applied(work: Object) -> bool | None:
     return None
 
 
+def done_since(work: Object) -> datetime | None:
+    """Since when nothing of a work is on its way any more; None where it is, or nobody has said."""
+    for each in (work.get("status") or {}).get("conditions") or ():
+        if each["type"] == "Progressing" and each["status"] == "False":
+            return datetime.fromisoformat(each["lastTransitionTime"])
+    return None
+
+
 def reports(works: Iterable[Object]) -> Iterator[Report]:
     """What edge agents beside workloads have written."""
     for work in works:

@@ -95,8 +95,10 @@ def _deployment(view: View, item: Item, main: Reported, hub: str) -> Observation
     if fresh and all(count == main.number("wanted") for count in counts):
         seen = _new(view, Phase.READY, "", "")
         site = Site(cluster=view.cluster, namespace=view.key[0], hub=hub, image="")
-        since = main.time("Available.lastTransitionTime") or view.told.time
-        where = {"address": address(item, site), "since": max(since, view.told.time)}
+        # A Deployment stays available while its pods are replaced; the work knows when that was done.
+        done = [feedback.done_since(work) for work in view.works]
+        since = max([view.told.time, *(time for time in done if time is not None)])
+        where = {"address": address(item, site), "since": since}
         return seen.model_copy(update={"running": item.digest, "version": item.version, **where})
     said = _trouble(view, item, main) if fresh else Trouble(Phase.PENDING, "NotSeen", "its controller has not seen it")
     running = _older(view.told, main)
