@@ -100,17 +100,16 @@ def integer(number: Fraction) -> int:
     return number.numerator
 
 
-def parse_semver(text: str, normalize: bool = False) -> Semver:
+def parse_semver(text: str) -> Semver:
     """A semantic version from text.
 
     Args:
         text: `1.2.3-rc.1`.
-        normalize: take a leading v, missing minor or patch, and leading zeros.
 
     Raises:
         ValueError: it is none.
     """
-    found = _SEMVER.fullmatch(_normalized(text) if normalize else text)
+    found = _SEMVER.fullmatch(text)
     if not found:
         raise ValueError(f"{text!r} is no semantic version")
     pre = tuple(_identifier(part) for part in found[4].split(".")) if found[4] else ()
@@ -150,19 +149,6 @@ def accepts(parse: Callable[..., T], *args: Any) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _normalized(text: str) -> str:
-    parts = text.removeprefix("v").split(".", 2)
-    parts = [_without_zeros(part) for part in parts]
-    if len(parts) < 3 and re.search("[+-]", parts[-1]):
-        raise ValueError(f"{text!r} is short, and has a pre-release or build")
-    return ".".join(parts + ["0"] * (3 - len(parts)))
-
-
-def _without_zeros(part: str) -> str:
-    stripped = part.lstrip("0") if len(part) > 1 else part
-    return stripped if stripped[:1].isdigit() else f"0{stripped}" if len(part) > 1 else stripped
 
 
 def _identifier(part: str) -> tuple[int, int, str]:

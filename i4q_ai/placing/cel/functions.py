@@ -62,8 +62,8 @@ QUANTITY = (
     _member("sub", numbers.subtract, "quantity quantity -> quantity", "quantity int -> quantity"),
 )
 SEMVER = (
-    _plain("semver", numbers.semver, "string -> semver", "string bool -> semver"),
-    _plain("isSemver", numbers.is_semver, "string -> bool", "string bool -> bool"),
+    _plain("semver", numbers.semver, "string -> semver"),
+    _plain("isSemver", numbers.is_semver, "string -> bool"),
     _member("major", numbers.major, "semver -> int"),
     _member("minor", numbers.minor, "semver -> int"),
     _member("patch", numbers.patch, "semver -> int"),

@@ -48,14 +48,14 @@ def subtract(value: Carried, other: Carried | int) -> Carried:
     return carried.carry("quantity", carried.quantity(value) - _operand(other))
 
 
-def semver(text: str, normalize: bool = False) -> Carried:
-    """`semver('1.2.3')`, `semver('v1.2', true)`."""
-    return carried.carry("semver", carried.parse_semver(text, normalize).text)
+def semver(text: str) -> Carried:
+    """`semver('1.2.3')`; OCM has no `semver('v1.2', true)`, which Kubernetes has."""
+    return carried.carry("semver", carried.parse_semver(text).text)
 
 
-def is_semver(text: str, normalize: bool = False) -> bool:
+def is_semver(text: str) -> bool:
     """Whether `semver` takes it."""
-    return carried.accepts(carried.parse_semver, text, normalize)
+    return carried.accepts(carried.parse_semver, text)
 
 
 def major(value: Carried) -> int:
