@@ -1,4 +1,4 @@
-# make demo   the whole story on this machine, in about a minute; BACKEND=kubectl: on real clusters, as root
+# make demo   the whole story on this machine, in about a minute; BACKEND=kubectl or ocm: on real clusters, as root
 # make test   all tests             make check   style, types, layers, docs
 # make testbed  the foreign programs that tests run against, built once
 # make bench  the figures           make docs    the site, in site/
@@ -29,11 +29,11 @@ demo-embedded: $(VENV)/.all
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT && trap 'exit 143' TERM \
 		&& I4Q_HOME="$$home/home" I4Q_CACHE="$$home/cache" $(RUN)/python examples/quickstart.py
 
-demo-kubectl: $(VENV)/.group-test $(VENV)/.go
-	@$(RUN)/python -m tests.testbed.demo
+demo-kubectl demo-ocm: demo-%: $(VENV)/.group-test $(VENV)/.go
+	@$(RUN)/python -m tests.testbed.demo $*
 
 demo-%:
-	@echo "there is no BACKEND '$*' to show: embedded, kubectl" >&2; exit 2
+	@echo "there is no BACKEND '$*' to show: embedded, kubectl, ocm" >&2; exit 2
 
 test: $(VENV)/.group-test $(VENV)/.go
 	$(RUN)/python -m pytest

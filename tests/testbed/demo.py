@@ -1,4 +1,4 @@
-"""`make demo BACKEND=kubectl`: the quickstart on real clusters, which are started for it and removed after it."""
+"""`make demo BACKEND=kubectl` or `ocm`: the quickstart on real clusters, started for it and removed after it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,46 +16,55 @@ import pytest
 
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.images import made
-from tests.testbed.inventory import write_inventory
+from tests.testbed.inventory import write_hub, write_inventory
+from tests.testbed.ocm import Management
 from tests.testbed.runs import Run, sweep
 
 _QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart.py"
 _BEGAN = time.perf_counter()
 
 
-def main() -> int:
-    """Start, run, remove; gives the exit code of the quickstart."""
+def main(backend: str) -> int:
+    """Start, run, remove; gives the exit code of the quickstart.
+
+    Args:
+        backend: "kubectl" or "ocm".
+    """
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, _leave)
     if os.geteuid() != 0:
         return _fail("the demo on Kubernetes needs root: it makes networks and nodes on this machine")
     try:
-        return _demo()
+        return _demo(backend)
     except (pytest.skip.Exception, pytest.fail.Exception, RuntimeError, TimeoutError) as error:
         return _fail(str(error))
 
 
-def _demo() -> int:
+def _demo(backend: str) -> int:
     sweep()
     with tempfile.TemporaryDirectory() as name, Run() as run:
         folder = Path(name)
         _chapter("Make the edge image (what is made already is kept)")
         with made() as edge_image:
             _chapter("Start a hub, three edge clusters with a node each, and a registry")
-            with ControlPlane(run, edges=3, nodes=3) as plant:
+            with ControlPlane(run, edges=3, nodes=3) as plant, ExitStack() as stack:
+                if backend == "ocm":
+                    _chapter("Let them join the hub: Open Cluster Management's controllers and agents")
+                    stack.enter_context(Management(run, plant))
                 try:
-                    _chapter("Push the edge image, write clusters.yaml")
-                    inventory = write_inventory(folder, plant, edge_image)
-                    code = _quickstart(folder, plant.registry.host, inventory)
+                    _chapter("Push the edge image, write down how the hub is reached")
+                    write = write_hub if backend == "ocm" else write_inventory
+                    address = f"{backend}://{write(folder, plant, edge_image)}"
+                    code = _quickstart(folder, plant.registry.host, address)
                 finally:
                     _chapter("Remove the clusters")
     _chapter("Nothing is left")
     return code
 
 
-def _quickstart(folder: Path, registry: str, inventory: Path) -> int:
+def _quickstart(folder: Path, registry: str, address: str) -> int:
     told = {
-        "I4Q_HUB": f"kubectl://{inventory}",
+        "I4Q_HUB": address,
         "I4Q_REGISTRY": f"{registry}/demo",
         "I4Q_PLAIN_HTTP": registry,
         "I4Q_HOME": str(folder / "home"),
@@ -92,4 +102,4 @@ def _fail(why: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))
