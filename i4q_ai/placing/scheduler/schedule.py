@@ -84,6 +84,16 @@ class Scheduled:
         """Positions of all candidates, the best first."""
         return ranking.ranked(self.candidates, self._columns, self.world.ranks)
 
+    @cached_property
+    def rank_of(self) -> dict[int, int]:
+        """Position of each candidate → its rank, from 1."""
+        return {position: rank for rank, position in enumerate(self.ranks, start=1)}
+
+    @cached_property
+    def group_of(self) -> dict[int, str]:
+        """Position of each selected cluster → the name of its decision group."""
+        return {position: group.name for group in self.groups for position in group.positions}
+
     @property
     def ordered(self) -> list[str]:
         """The names of the selected, the best first."""
