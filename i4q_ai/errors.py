@@ -25,6 +25,7 @@ I4qError
 │   └── NoSpaceError        … for want of room
 ├── DeadlineError           it took longer than it was given        (also a TimeoutError)
 ├── DeploymentFailed        clusters said no; the reasons are in `.reasons`
+├── HubsError               some of several hubs could not do it; `.errors`, `.done`
 └── ServingError            a model server answered with an error; `.status` is its HTTP status
 ```
 
@@ -213,6 +214,21 @@ class DeploymentFailed(I4qError):
         told = "; ".join(f"{cluster}: {why}" for cluster, why in sorted(reasons.items()))
         super().__init__(f"{what}: {told}" if told else what, hint=hint)
         self.reasons = dict(reasons)
+
+
+class HubsError(I4qError):
+    """Some of several hubs could not do it.
+
+    Args:
+        errors: hub → what went wrong there.
+        done: hubs on which it is done.
+    """
+
+    def __init__(self, *, errors: Mapping[str, I4qError], done: tuple[str, ...] = ()) -> None:
+        told = "; ".join(f"hub '{hub}': {error.what}" for hub, error in errors.items())
+        super().__init__(f"{told} (done on {', '.join(done)})" if done else told, hint="do it again when they can")
+        self.errors = dict(errors)
+        self.done = done
 
 
 class ServingError(I4qError):

@@ -13,7 +13,7 @@ from i4q_ai.clusters import Clusters
 from i4q_ai.deployment import Deployment
 from i4q_ai.desired import Flavour
 from i4q_ai.engine import Engine
-from i4q_ai.errors import InvalidError, UnreachableError, UnsupportedError
+from i4q_ai.errors import InvalidError, UnreachableError
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.placing.evaluate import Decision, evaluate
@@ -40,6 +40,7 @@ class Hub:
 
     Args:
         address: "embedded" (clusters on this machine), or `name://rest` of another backend; the default is `I4Q_HUB`.
+            Several of them, in a list or by name, are seen as one: `i4q_ai.hubs.Hubs`.
         namespace: of the deployments; the default is `I4Q_NAMESPACE`.
         owner: that new deployments are marked with; those of other owners are left alone. The default is `I4Q_OWNER`.
         timeout: seconds that a call may take, unless it takes a timeout itself.
@@ -58,9 +59,17 @@ class Hub:
         >>> hub.close()
     """
 
+    def __new__(cls, address: str | Sequence[str] | Mapping[str, str | Hub] | None = None, **options: Any) -> Any:
+        """One hub; over several, what is asked of them all: see `i4q_ai.hubs.Hubs`."""
+        if address is None or isinstance(address, str):
+            return super().__new__(cls)
+        from i4q_ai.hubs import Hubs
+
+        return Hubs(address, **options)
+
     def __init__(
         self,
-        address: str | None = None,
+        address: str | Sequence[str] | Mapping[str, str | Hub] | None = None,
         *,
         namespace: str | None = None,
         owner: str | None = None,
@@ -68,8 +77,8 @@ class Hub:
         eviction_limit: float | None = None,
         **options: Any,
     ) -> None:
-        if address is not None and not isinstance(address, str):
-            raise UnsupportedError("a hub over several hubs is not built yet", hint="open one Hub per address")
+        if not isinstance(address, str | None):
+            raise InvalidError(f"{address!r} is no address", hint="embedded, or name://rest")
         self.address = address or config.hub()
         self.engine = Engine(
             backend=backends.open_backend(self.address, **options),

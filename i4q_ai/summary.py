@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from i4q_ai.plan import Change
 from i4q_ai.snapshot import Snapshot
 from i4q_ai.spec import Spec
@@ -46,6 +48,16 @@ def summarize(snapshot: Snapshot, spec: Spec, due: Change) -> Status:
     )
 
 
+def worst(phases: Set[Phase], *, otherwise: Phase) -> Phase:
+    """The worst of some phases, those of clusters out of reach left aside.
+
+    Args:
+        phases: of clusters, or of deployments.
+        otherwise: where nothing is left.
+    """
+    return next((each for each in _WORST_FIRST if each in phases), otherwise)
+
+
 def without_record(namespace: str, name: str, observed: list[Observation], *, why: str) -> Status:
     """The status of a deployment whose record is out of reach, from what its clusters say.
 
@@ -61,7 +73,7 @@ def without_record(namespace: str, name: str, observed: list[Observation], *, wh
         kind=observed[0].kind,
         revision=max(row.revision for row in observed),
         version=", ".join(sorted({row.version for row in observed if row.version})),
-        phase=next((each for each in _WORST_FIRST if each in phases), Phase.OFFLINE),
+        phase=worst(phases, otherwise=Phase.OFFLINE),
         message=f"its record is out of reach ({why}); this is what the clusters say",
         clusters=tuple(observed),
     )
@@ -75,7 +87,7 @@ def _overall(spec: Spec, due: Change, rows: tuple[Observation, ...]) -> tuple[Ph
         waits = f"being removed from {', '.join(left)}" if left else "removed where it can be reached"
         return Phase.REMOVING, "; ".join(part for part in (waits, away) if part)
     phases = {row.phase for row in rows} - {Phase.OFFLINE}
-    phase = next((each for each in _WORST_FIRST if each in phases), Phase.OFFLINE if offline else Phase.PENDING)
+    phase = worst(phases, otherwise=Phase.OFFLINE if offline else Phase.PENDING)
     if phase in (Phase.READY, Phase.WAITING) and (due.actions or due.later or due.wakes_at):
         phase = Phase.PENDING
     if due.halted:
