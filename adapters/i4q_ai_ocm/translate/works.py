@@ -25,14 +25,17 @@ _APPLY: dict[str, Any] = {
 }
 _ORPHAN = {"propagationPolicy": "Orphan"}
 _CREATE: dict[str, Any] = {"type": "CreateOnly"}
-ALL_AT_ONCE: Mapping[str, Any] = MappingProxyType({"type": "All", "all": {"progressDeadline": "None"}})
+ALL_AT_ONCE: Mapping[str, Any] = MappingProxyType(
+    {"type": "All", "all": {"progressDeadline": "None", "minSuccessTime": "0", "maxFailures": 0}}
+)
 
 
 def template(manifests: Iterable[Object], *, watch: bool = True) -> dict[str, Any]:
     """The spec of a work: manifests in the order in which they are applied, and what is reported of them.
 
     The namespaces that they lie in come first; they are made where they are missing, and never deleted. All else is
-    applied by the server side with force: a conflict would stop a roll-out, and only what is ours is in there.
+    applied by the server side with force: a conflict would stop a roll-out, and only what is ours is in there. No
+    default is left to the hub, so that what is there can be compared with what is wanted.
 
     Args:
         manifests: of one deployment; references, never weights.
@@ -162,6 +165,7 @@ def _config(manifest: Object, rules: list[dict[str, Any]], *, watch: bool) -> di
     found: dict[str, Any] = {
         "resourceIdentifier": ordering.resource(manifest),
         "updateStrategy": copy.deepcopy(_CREATE if manifest["kind"] == "Namespace" else _APPLY),
+        "feedbackScrapeType": "Poll",
     }
     asked = reporting.feedback(manifest)
     if asked:
