@@ -14,7 +14,7 @@ from i4q_ai.summary import worst
 
 
 def clashing(clusters: Mapping[str, Iterable[str]]) -> Callable[[str, str], str]:
-    """What clusters are called in a view of several hubs: by name, or `hub/cluster` where two hubs have one of that name.
+    """What clusters are called in a view of several hubs: their names, with `hub/` before those that two hubs have.
 
     Args:
         clusters: hub → names of its clusters in the view.

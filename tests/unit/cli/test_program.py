@@ -129,6 +129,41 @@ def test_explain(i4q: Callable[..., Said], tmp_path: Path) -> None:
     ]
 
 
+def test_simulate(i4q: Callable[..., Said], memory: MemoryBackend, wear: str) -> None:
+    supposed = ["--if-label", "edge-1:line-", "--if-label", "edge-3:line=cnc", "--if-taint", "edge-2:a=b:NoSelect"]
+    rows = json.loads(i4q("simulate", "--label", "line=cnc", *supposed, "-o", "json")[1])
+    assert [row["effect"] for row in rows] == ["loses", "loses", "gains"]
+    assert rows[1]["after"] == "taint a=b:NoSelect is not tolerated"
+    i4q("deploy", wear, "--cluster", "edge-2")
+    i4q("deploy", wear, "--count", "1", "--allow-eviction")
+    code, out, err = i4q("simulate", "tool-wear", "--if-count", "all")
+    assert (code, "2 would gain it, 0 would lose it, 1 keep it" in err) == (0, True)
+    assert out.splitlines()[0].split() == ["CLUSTER", "EFFECT", "GROUP", "BEFORE", "AFTER"]
+    assert i4q("simulate", "tool-wear")[0] == 2
+    assert i4q("simulate", "tool-wear", "--if-label", "edge-1")[0] == 2
+
+
+def test_an_eviction_must_be_allowed(i4q: Callable[..., Said], memory: MemoryBackend, wear: str) -> None:
+    i4q("deploy", wear, "--everywhere")
+    code, _, err = i4q("deploy", wear, "--cluster", "edge-1")
+    assert (code, len(memory.fleet.told)) == (1, 3)
+    assert "from 2 of 3 clusters that have it: edge-2, edge-3" in err
+    assert i4q("deploy", wear, "--cluster", "edge-1", "--allow-eviction")[0] == 0
+    assert len(memory.fleet.told) == 1
+
+
+def test_a_roll_out_has_limits(i4q: Callable[..., Said], memory: MemoryBackend, wear: str) -> None:
+    limits = ["--max-concurrency", "1", "--soak", "0.5", "--max-failures", "10%"]
+    assert i4q("deploy", wear, "--everywhere", *limits)[0] == 0
+    assert [key[0] for key in memory.fleet.told] == ["edge-1"]
+    (record,) = [each[-1] for key, each in memory.store.records.items() if key[0] == "deployment"]
+    assert record.data["rollout"] == {
+        "strategy": "staged", "maxConcurrency": 1, "soak": 0.5, "maxFailures": "10%",
+    }  # fmt: skip
+    assert i4q("deploy", wear, "--everywhere", "--max-concurrency", "0")[0] == 1
+    assert i4q("deploy", wear, "--everywhere", "--rollout", "all", "--soak", "1")[0] == 1
+
+
 def test_explaining_a_deployment_tells_where_it_is(i4q: Callable[..., Said], wear: str) -> None:
     i4q("deploy", wear, "--label", "line=cnc", "--count", "1")
     i4q("cluster", "label", "edge-1", "line=none")
