@@ -64,9 +64,10 @@ def arrange(
             orders[group] = item
         else:
             works.update({cluster: desired[cluster] for cluster in members if cluster in desired})
-    complete = not works and all(_is_wanted(spec, group, item) for group, item in orders.items())
+    stays = {group: state.orders[group].told.item for group in kept}
+    complete = not works and all(_is_wanted(spec, group, item) for group, item in {**orders, **stays}.items())
     for group in empty:
-        if complete and not kept:
+        if complete:
             orders[group] = spec.item(*key, group, revision=revision)
         elif group in state.orders:
             kept.add(group)

@@ -151,6 +151,10 @@ class OcmFleet:
         """Finish what was broken off half-way; clusters that come back ask the hub by themselves."""
         return self._telling.catch_up(namespace, name, deadline)
 
+    def forget(self, namespace: str, name: str, deadline: Deadline) -> None:
+        """Leave nothing on the hub of a deployment whose record goes."""
+        self._telling.forget(namespace, name, deadline)
+
     def compare(self, assignments: Sequence[Assignment], *, deadline: Deadline) -> list[Difference]:  # noqa: ARG002
         """Refused: what lies at the edge is the work agent's to compare, and it takes drift back by itself.
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 from i4q_ai.backends.base import Record
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError, I4qError
+from i4q_ai.errors import ConflictError, I4qError, NotFoundError
 from i4q_ai.placing.evaluate import evaluate
 from i4q_ai.plan import Action, Assignment
 from i4q_ai.spec import Spec
 from i4q_ai_ocm import managed
-from i4q_ai_ocm.arranging import arrange
+from i4q_ai_ocm.arranging import Arrangement, arrange
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.placing import Placing
 from i4q_ai_ocm.state import Key, Told
@@ -22,7 +22,8 @@ from i4q_ai_ocm.writing import Writing
 log = logging.getLogger(__name__)
 
 _ROUNDS = 6
-"""How often it is begun anew because somebody else was faster."""
+"""How often it is begun anew because somebody else was faster, or what went before is not quite gone."""
+_FIRST_PAUSE = 0.05
 
 Records = Callable[[Key, Deadline], Record | None]
 """Namespace and name of a deployment → its record."""
@@ -66,6 +67,11 @@ class Telling:
                 again += [Assignment(cluster=cluster, item=told.item) for cluster, told in state.told.items()]
         return again
 
+    def forget(self, namespace: str, name: str, deadline: Deadline) -> None:
+        """Take orders back that nobody follows any more: of a deployment whose record goes."""
+        key = (namespace, name)
+        self._writing.write(Turn(key, self._objects.state(key, deadline), {}, {}, Arrangement(), None, ""), deadline)
+
     def _apply(self, key: Key, actions: Sequence[Action], deadline: Deadline) -> None:
         for left in reversed(range(_ROUNDS)):
             turn = self._turn(key, actions, deadline)
@@ -73,10 +79,11 @@ class Telling:
                 return
             try:
                 self._writing.write(turn, deadline)
-            except ConflictError as error:
+            except (ConflictError, NotFoundError) as error:
                 if not left:
                     raise
                 log.debug("%s/%s: somebody else was faster: %s", *key, error)
+                deadline.pause(_FIRST_PAUSE * 2 ** (_ROUNDS - left))
             else:
                 return
 

@@ -71,8 +71,12 @@ class Writing:
         told = turn.told(item, turn.state.told.get(cluster))
         before = {each["metadata"]["name"]: each for each in known.objects} if known else {}
         labels = self._labels(turn, item.kind, deadline)
+        going = {each["metadata"]["name"] for each in turn.state.leaving.get(cluster, ())}
         for number, part in enumerate(works.split(self._manifests(turn, told.item, deadline))):
             name = names.part(names.work(*turn.key), number)
+            if name in going:  # of before, on a cluster that is away; a refresh tells it once that is gone
+                log.warning("cluster %s has not confirmed that %s is gone, so it is told anew later", cluster, name)
+                return
             wanted = works.work(cluster, name, part)
             _mark(wanted, labels, {TOLD: told.dump()})
             self._objects.write(wanted, before.pop(name, None), deadline)

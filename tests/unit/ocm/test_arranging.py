@@ -61,3 +61,11 @@ def test_an_order_stays_when_nobody_meets_it_any_more() -> None:
 
 def test_without_a_record_there_are_works_alone() -> None:
     assert _arranged({"a": item()}, None, {}) == Arrangement(works={"a": item()})
+
+
+def test_a_group_that_stays_holds_back_no_empty_one() -> None:
+    before = state.read([replica_set(item("2"), "canary")], [], [decision("canary", "a")])[KEY]
+    where = Placement("cnc", groups={"canary": Label("c") == "y", "spare": Label("s") == "y"})
+    desired = {"a": item("2"), "b": item("2")}
+    found = _arranged(desired, spec("2", where), {"a": "canary", "b": REST}, before=before, touched={"b"})
+    assert (found.orders.keys(), found.kept) == ({REST, "spare"}, {"canary"})
