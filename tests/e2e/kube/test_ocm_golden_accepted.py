@@ -115,6 +115,6 @@ def sent_by(case: str, kind: str, namespace: str) -> dict[str, Any]:
     """The one object of a kind that the work of a golden file sends, for another namespace."""
     (golden,) = (each for each in GOLDEN if each.stem == case)
     (work,) = documents(golden, "edge-1")
-    (found,) = (each for each in work["spec"]["workload"]["manifests"] if each["kind"] == kind)
+    found: dict[str, Any] = next(each for each in work["spec"]["workload"]["manifests"] if each["kind"] == kind)
     found["metadata"]["namespace"] = namespace
     return found

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,17 +16,6 @@ from i4q_ai_ocm.translate import placements
 from tests.testbed.oracle import Oracle, oracle
 from tests.unit.ocm.translate import worlds
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-EVERYTHING: list[dict[str, Any]] = [
-    {
-        "apiVersion": "cluster.open-cluster-management.io/v1beta2",
-        "kind": "ManagedClusterSet",
-        "metadata": {"name": "all"},
-        "spec": {"clusterSelector": {"selectorType": "LabelSelector", "labelSelector": {}}},
-    },
-    placements.binding("ai", "all"),
-]
-
 
 @pytest.fixture(scope="module")
 def ocm() -> Iterator[Oracle]:
@@ -40,11 +27,11 @@ def ocm() -> Iterator[Oracle]:
 def decided(ocm: Oracle, where: Placement, group: str, clusters: Sequence[Cluster]) -> list[str]:
     """What OCM decides for a group of a placement."""
     wanted = placements.placement("ai", "p", where, group)
-    ocm.ask([*map(worlds.managed, clusters), *EVERYTHING, wanted], now=NOW)
+    ocm.ask([*map(worlds.managed, clusters), *worlds.EVERYTHING, wanted], now=worlds.NOW)
     answer = ocm.answer()
     conditions = {each["type"]: each["status"] for each in answer["conditions"]}
     assert conditions["PlacementMisconfigured"] == "False", answer
-    return [each["clusterName"] for part in answer["decisions"] for each in part["status"]["decisions"]]
+    return worlds.chosen(answer)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
@@ -68,7 +55,7 @@ def test_a_mistake_would_be_noticed(ocm: Oracle) -> None:
     wrong = placements.placement("ai", "p", Placement("p", KubeVersion() >= "1.34"))
     selector = wrong["spec"]["predicates"][0]["requiredClusterSelector"]["celSelector"]
     selector["celExpressions"] = ["semver(managedCluster.status.version.kubernetes, true).major() == 1"]
-    ocm.ask([worlds.managed(Cluster(name="edge-1")), *EVERYTHING, wrong], now=NOW)
+    ocm.ask([worlds.managed(Cluster(name="edge-1")), *worlds.EVERYTHING, wrong], now=worlds.NOW)
     assert {"PlacementMisconfigured", "True"} <= {
         value for each in ocm.answer()["conditions"] for value in (each["type"], each["status"])
     }

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from i4q_ai import Cluster, Label, Placement
 from i4q_ai.errors import UnsupportedError
 from i4q_ai.placement import Group, Toleration
-from i4q_ai.placing.evaluate import group_of
+from i4q_ai.placing.evaluate import evaluate, group_of
 from i4q_ai.placing.rules import AnyRule
+from i4q_ai.placing.scheduler import decide
 from i4q_ai_ocm.translate import placements
 from tests.unit.ocm.translate import worlds
 
@@ -30,6 +31,21 @@ def test_each_cluster_is_in_the_placement_of_its_group_alone(
     ]
     meant = rule is None or rule.matches(cluster)
     assert selecting == ([group_of(where, cluster)] if meant else [])
+
+
+@settings(max_examples=100)
+@given(
+    st.none() | worlds.rules(),
+    st.none() | st.integers(1, 2),
+    st.lists(worlds.clusters(), min_size=1, max_size=3, unique_by=lambda cluster: cluster.name),
+)
+def test_the_scheduler_offline_decides_what_our_evaluation_does(
+    rule: AnyRule | None, count: int | None, clusters: list[Cluster]
+) -> None:
+    where = Placement("p", rule, count=count)
+    objects = [*map(worlds.managed, clusters), *worlds.EVERYTHING, placements.placement("ai", "p", where)]
+    decided = decide(objects, "ai", "p", now=worlds.NOW)
+    assert set(worlds.chosen(decided)) == set(evaluate(where, clusters).selected)
 
 
 def _spec(where: Placement) -> dict[str, object]:

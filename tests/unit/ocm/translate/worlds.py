@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from i4q_ai.placing.rules import (
     Order,
     ResourceRule,
 )
+from i4q_ai_ocm.translate import placements
 
 KEYS = ("line", "gpu", "example.com/stage", "a..b/c")
 """The last one is beyond the grammar of Kubernetes, though not of ours."""
@@ -32,6 +34,23 @@ VERSIONS = ("v1.33.0", "v1.34.2", "v1.34.2-rc.1", "v1.34.2-alpha.10", "1.34.2+k3
 ASKED_VERSIONS = (*VERSIONS, "1.34", "v1", "1.34-beta")
 NAMES = ("edge-1", "edge-2", "edge-3")
 ORDERS = ("==", "!=", ">=", ">", "<=", "<")
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EVERYTHING: list[dict[str, Any]] = [
+    {
+        "apiVersion": "cluster.open-cluster-management.io/v1beta2",
+        "kind": "ManagedClusterSet",
+        "metadata": {"name": "all"},
+        "spec": {"clusterSelector": {"selectorType": "LabelSelector", "labelSelector": {}}},
+    },
+    placements.binding("ai", "all"),
+]
+"""A set of all clusters, from which Placements of the namespace `ai` choose."""
+
+
+def chosen(decided: Mapping[str, Any]) -> list[str]:
+    """The clusters of what a scheduler decided."""
+    return [each["clusterName"] for part in decided["decisions"] for each in part["status"]["decisions"]]
 
 
 def _selectors(kind: type[LabelRule] | type[ClaimRule], field: str, keys: Sequence[str], values: Sequence[str]) -> Any:
