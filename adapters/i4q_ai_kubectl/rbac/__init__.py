@@ -65,22 +65,22 @@ def in_cluster_namespace(namespace: str, subject: Subject) -> list[Object]:
         >>> [each["kind"] for each in in_cluster_namespace("line-1", Subject("User", "anna"))]
         ['Role', 'RoleBinding']
     """
-    return [_within(each, namespace) for each in _read("role", subject)]
+    return within(read(__name__, "role", subject), namespace)
 
 
 def in_home_namespace(namespace: str, subject: Subject) -> list[Object]:
     """Role and RoleBinding for the namespace of home in which records are kept; arguments as above."""
-    return [_within(each, namespace) for each in _read("home", subject)]
+    return within(read(__name__, "home", subject), namespace)
 
 
 def facts(subject: Subject) -> list[Object]:
     """ClusterRole and ClusterRoleBinding by which a cluster tells what its nodes have to offer."""
-    return _read("facts", subject)
+    return read(__name__, "facts", subject)
 
 
 def in_all_namespaces(subject: Subject) -> list[Object]:
     """ClusterRoles and ClusterRoleBindings to deliver into every namespace, and to make the ones that are missing."""
-    return [*(_everywhere(each) for each in _read("role", subject)), *_read("namespaces", subject)]
+    return [*everywhere(read(__name__, "role", subject)), *read(__name__, "namespaces", subject)]
 
 
 def to_yaml(objects: Iterable[Object]) -> str:
@@ -88,14 +88,27 @@ def to_yaml(objects: Iterable[Object]) -> str:
     return "---\n".join(yamls.dump(each) for each in objects)
 
 
-def _read(file: str, subject: Subject) -> list[Object]:
-    text = files(__name__).joinpath(f"{file}.yaml").read_text(encoding="utf-8")
+def read(package: str, file: str, subject: Subject) -> list[Object]:
+    """The objects of a YAML file beside a module, bound to somebody.
+
+    Args:
+        package: of the module.
+        file: without its suffix.
+        subject: who may.
+    """
+    text = files(package).joinpath(f"{file}.yaml").read_text(encoding="utf-8")
     found: list[Object] = yamls.load_all(text, where=f"{file}.yaml")
     return [{**each, "subjects": [subject.reference()]} if "roleRef" in each else each for each in found]
 
 
-def _within(found: Object, namespace: str) -> Object:
-    return {**found, "metadata": {**found["metadata"], "namespace": namespace}}
+def within(objects: Iterable[Object], namespace: str) -> list[Object]:
+    """Roles and RoleBindings in a namespace."""
+    return [{**each, "metadata": {**each["metadata"], "namespace": namespace}} for each in objects]
+
+
+def everywhere(objects: Iterable[Object]) -> list[Object]:
+    """Roles and RoleBindings as ClusterRoles and ClusterRoleBindings."""
+    return [_everywhere(each) for each in objects]
 
 
 def _everywhere(found: Object) -> Object:

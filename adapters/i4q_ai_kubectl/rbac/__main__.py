@@ -8,7 +8,7 @@ import sys
 from i4q_ai.errors import I4qError
 from i4q_ai.manifests import Object
 from i4q_ai_kubectl import rbac
-from i4q_ai_kubectl.rbac import Subject
+from i4q_ai_kubectl.rbac.asking import add_subject, chosen_subject
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,10 +30,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m i4q_ai_kubectl.rbac",
         description="Rights of a hub on plain Kubernetes clusters, as YAML for `kubectl apply -f -`.",
     )
-    who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--user", metavar="NAME", help="who gets them: a user")
-    who.add_argument("--group", metavar="NAME", help="a group")
-    who.add_argument("--service-account", metavar="NAMESPACE/NAME", help="a service account, of a controller in a pod")
+    add_subject(parser)
     parser.add_argument(
         "--namespace", action="append", default=[], help="to deliver into this namespace; several times for several"
     )
@@ -46,18 +43,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _objects(given: argparse.Namespace) -> list[Object]:
-    subject = _subject(given)
+    subject = chosen_subject(given)
     found = [each for namespace in given.namespace for each in rbac.in_cluster_namespace(namespace, subject)]
     found += rbac.in_home_namespace(given.home, subject) if given.home else []
     found += rbac.in_all_namespaces(subject) if given.all_namespaces else []
     found += rbac.facts(subject) if given.facts else []
     return found
-
-
-def _subject(given: argparse.Namespace) -> Subject:
-    if given.service_account:
-        return Subject.account(given.service_account)
-    return Subject("User", given.user) if given.user else Subject("Group", given.group)
 
 
 if __name__ == "__main__":
