@@ -157,7 +157,7 @@ def test_what_a_cluster_says_is_told_with_its_hub(hubs: Hubs, sites: dict[str, M
 
 
 def test_hubs_may_be_named(sites: dict[str, MemoryBackend]) -> None:
-    with Hub({"a": "memory://north", "b": Hub("memory://south")}) as hubs:
+    with Hubs({"a": "memory://north", "b": Hub("memory://south")}) as hubs:
         assert sorted(hubs.clusters) == ["a/edge-1", "b/edge-1", "edge-2", "press-1"]
         assert hubs.address == "memory://north, memory://south"
     with pytest.raises(InvalidError, match="two hubs are called 'north'"):

@@ -140,7 +140,8 @@ class TestBudgets:
         assert self.step(some, max_concurrency=1, max_failures=1).now == {"edge-0", "edge-1"}
         assert self.step(some, max_concurrency=1, max_failures="19%").now == {"edge-0", "edge-1"}
         halted = self.step(some, max_concurrency=1, max_failures="9%")
-        assert (halted.now, halted.halted) == ({"edge-0"}, "stage '*' failed on edge-0")
+        assert halted.now == {"edge-0"}
+        assert halted.halted == "stage '*' failed on edge-0"
         more = self.step({"edge-0": bad, "edge-1": bad}, max_concurrency=1, max_failures=1)
         assert more.halted == "stage '*' failed on edge-0, edge-1"
 
