@@ -118,7 +118,7 @@ class Plant:
 
     def _clean(self, hub: Hub) -> None:
         for cluster in hub.clusters:
-            if cluster.available.status == "False":
+            if cluster.available.status != "True":
                 self.join(hub, cluster.name)
         for deployment in sorted(hub.list(), key=lambda each: each.kind == "model"):
             assert deployment.delete(timeout=LIMIT) is None, "the test leaves something behind"
