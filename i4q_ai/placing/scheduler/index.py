@@ -14,6 +14,8 @@ from i4q_ai.placing.scheduler.resources import as_double
 
 Object = Mapping[str, Any]
 
+_LEASE = 60  # seconds, as the API server adds where none are given
+
 
 class Taint(NamedTuple):
     """A taint as tolerations see it, and when it was put there (RFC 3339; empty if nobody wrote it)."""
@@ -110,8 +112,10 @@ def _allocatable(cluster: Object, resource: str) -> float | None:
 def _seen(cluster: Object) -> Object:
     """As the scheduler hands it to an expression: what is empty is absent, what it always writes is there."""
     seen = {key: _without_empty(part) for key, part in cluster.items() if key not in ("apiVersion", "kind")}
-    spec = {"hubAcceptsClient": False, **seen.get("spec", {})}
+    spec = {"hubAcceptsClient": False, "leaseDurationSeconds": _LEASE, **seen.get("spec", {})}
     status = {"conditions": None, "version": {}, **seen.get("status", {})}
+    for amounts in {"allocatable", "capacity"} & status.keys():
+        status[amounts] = {resource: str(amount) for resource, amount in status[amounts].items()}
     return {**seen, "spec": spec, "status": status}
 
 

@@ -12,6 +12,7 @@ from i4q_ai.placing.scheduler.world import PLACEMENT_LABEL, World
 
 _GROUP_INDEX = "cluster.open-cluster-management.io/decision-group-index"
 _GROUP_NAME = "cluster.open-cluster-management.io/decision-group-name"
+_DISABLED = "cluster.open-cluster-management.io/experimental-scheduling-disable"
 
 
 def decide(objects: Iterable[Mapping[str, Any]], namespace: str, name: str, *, now: datetime) -> dict[str, Any]:
@@ -33,7 +34,40 @@ def decide(objects: Iterable[Mapping[str, Any]], namespace: str, name: str, *, n
         RuleError: the scheduler itself would fail.
         UnsupportedError: a CEL function that only the scheduler itself knows, or no CEL installed.
     """
-    return report(schedule(World.of(objects), namespace, name, now=now))
+    world = World.of(objects)
+    if left_alone(world.placement(namespace, name)):
+        return standing(world, namespace, name)
+    return report(schedule(world, namespace, name, now=now))
+
+
+def left_alone(placement: Mapping[str, Any]) -> bool:
+    """Whether the scheduler does nothing for a Placement: it is being deleted, or somebody else decides it."""
+    metadata = placement["metadata"]
+    disabled = (metadata.get("annotations") or {}).get(_DISABLED) == "true"
+    return disabled or bool(metadata.get("deletionTimestamp"))
+
+
+def standing(world: World, namespace: str, name: str) -> dict[str, Any]:
+    """What stands for a Placement that the scheduler leaves alone, with the keys that `decide` gives."""
+    status = world.placement(namespace, name).get("status") or {}
+    return {
+        "filters": None,
+        "prioritizers": [],
+        "scores": None,
+        "ordered": None,
+        "decisions": [_standing(each) for each in world.decisions_of(namespace, name)],
+        "groups": list(status.get("decisionGroups") or ()),
+        "conditions": [{**each, "lastTransitionTime": None} for each in status.get("conditions") or ()],
+        "unscheduled": 0,
+    }
+
+
+def _standing(decision: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = decision["metadata"]
+    told = {key: metadata.get(key) for key in ("name", "namespace", "labels", "ownerReferences")}
+    decided = (decision.get("status") or {}).get("decisions") or ()
+    clusters = [{"clusterName": each.get("clusterName", ""), "reason": each.get("reason", "")} for each in decided]
+    return {"metadata": told, "status": {"decisions": clusters}}
 
 
 def report(scheduled: Scheduled) -> dict[str, Any]:

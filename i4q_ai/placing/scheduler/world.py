@@ -75,6 +75,11 @@ class World:
         """The names in a placement's present decisions."""
         return self.decided.get(Key(namespace, name), ())
 
+    def decisions_of(self, namespace: str, name: str) -> list[Object]:
+        """A placement's present PlacementDecisions, in the order of their numbers."""
+        found = [each for key, each in self.decisions.items() if key.namespace == namespace and _owner(each) == name]
+        return sorted(found, key=_number)
+
     @cached_property
     def counts(self) -> list[int]:
         """In how many decisions each cluster is, by position."""
@@ -132,11 +137,21 @@ def _opened(objects: Iterable[Object]) -> Iterable[Object]:
 def _decided(decisions: Iterable[Object]) -> dict[Key, tuple[str, ...]]:
     found: dict[Key, tuple[str, ...]] = {}
     for each in decisions:
-        label = (each["metadata"].get("labels") or {}).get(PLACEMENT_LABEL, "")
-        key = Key(each["metadata"].get("namespace", ""), label)
+        key = Key(each["metadata"].get("namespace", ""), _owner(each))
         clusters = (each.get("status") or {}).get("decisions") or ()
         found[key] = found.get(key, ()) + tuple(decision.get("clusterName", "") for decision in clusters)
     return found
+
+
+def _owner(decision: Object) -> str:
+    """The name of the placement whose decision it is."""
+    label: str = (decision["metadata"].get("labels") or {}).get(PLACEMENT_LABEL, "")
+    return label
+
+
+def _number(decision: Object) -> int:
+    tail = decision["metadata"]["name"].rpartition("-")[2]
+    return int(tail) if tail.isdecimal() else 0
 
 
 def _expired(status: Object, now: datetime) -> bool:
