@@ -1,7 +1,7 @@
 """Kubernetes' CEL types, as values that the CEL runtime can carry.
 
-The runtime takes no values of our own types, so each is a map with one boolean key, which no JSON has: `{True: text}`.
-The text begins with the type and is canonical: equal values have equal texts, and `==` just works.
+The runtime takes no values of our own types, so each is bytes, which no JSON has: the type, a space and a canonical
+text. Equal values have equal texts, and `==` just works.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from typing import Any, NamedTuple, TypeVar
 
 from i4q_ai.placing import quantities
 
-Carried = dict[bool, str]
+Carried = bytes | bytearray
 Address = IPv4Address | IPv6Address
 Network = IPv4Interface | IPv6Interface
 T = TypeVar("T")
@@ -26,6 +27,8 @@ _SEMVER = re.compile(
 )
 _BITS = re.compile(r"0|[1-9]\d{0,2}", re.ASCII)
 _INT64 = range(-(2**63), 2**63)
+_REMEMBERED = 4096
+"""How many texts are not parsed again: an expression meets the same ones for every cluster."""
 
 
 class Semver(NamedTuple):
@@ -41,12 +44,12 @@ class Semver(NamedTuple):
 
 def carry(kind: str, value: object) -> Carried:
     """A value for the runtime to carry."""
-    return {True: f"{kind} {value}"}
+    return f"{kind} {value}".encode()
 
 
 def kind_of(carried: object) -> str:
     """The type of a carried value; empty for any other."""
-    return carried[True].partition(" ")[0] if isinstance(carried, dict) and True in carried else ""
+    return carried.partition(b" ")[0].decode() if isinstance(carried, bytes | bytearray) else ""
 
 
 def text_of(carried: Carried, kind: str) -> str:
@@ -57,12 +60,12 @@ def text_of(carried: Carried, kind: str) -> str:
     """
     if kind_of(carried) != kind:
         raise TypeError(f"no such overload: {carried!r} is no {kind}")
-    return carried[True].partition(" ")[2]
+    return carried.partition(b" ")[2].decode()
 
 
 def quantity(carried: Carried) -> Fraction:
     """A carried quantity as a number."""
-    return Fraction(text_of(carried, "quantity"))
+    return _fraction(text_of(carried, "quantity"))
 
 
 def semver(carried: Carried) -> Semver:
@@ -80,6 +83,7 @@ def network(carried: Carried) -> Network:
     return ip_interface(text_of(carried, "cidr"))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_quantity(text: str) -> Fraction:
     """A quantity from text.
 
@@ -100,6 +104,7 @@ def integer(number: Fraction) -> int:
     return number.numerator
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_semver(text: str) -> Semver:
     """A semantic version from text.
 
@@ -157,3 +162,8 @@ def _identifier(part: str) -> tuple[int, int, str]:
             raise ValueError(f"pre-release {part!r} has leading zeros")
         return (0, int(part), "")
     return (1, 0, part)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _fraction(text: str) -> Fraction:
+    return Fraction(text)

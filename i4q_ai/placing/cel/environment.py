@@ -14,6 +14,7 @@ from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional
 
 from i4q_ai.placing.cel.functions import FUNCTIONS, Function, Signature
+from i4q_ai.placing.cel.parts import parts_of
 
 _Scores = Callable[[Any, str], Any]
 
@@ -28,7 +29,7 @@ _SIMPLE = {
     "timestamp": cel.Type.TIMESTAMP,
     "dyn": cel.Type.DYN,
 }
-# Kubernetes' types, for the checker: map types that nothing in an object has.
+# Kubernetes' types, for the checker: map types that nothing in an object has, and that no operator but == takes.
 _CARRIED = {
     "quantity": cel.Type.Map(cel.Type.BOOL, cel.Type.STRING),
     "semver": cel.Type.Map(cel.Type.UINT, cel.Type.STRING),
@@ -69,9 +70,10 @@ class Environment:
         except RuntimeError as error:
             raise RuntimeError(_spoken(str(error))) from None
         planned = self._evaluating.deserialize(checked.serialize())
+        parts = parts_of(expression)
 
         def evaluate(cluster: Mapping[str, Any]) -> Any:
-            return planned.eval(data={"managedCluster": cluster}).value()
+            return planned.eval(data={"managedCluster": parts(cluster)}).value()
 
         return evaluate, _spoken(checked.return_type().name().lower())
 

@@ -76,7 +76,8 @@ def patch(value: Carried) -> int:
 def compare(value: Carried, other: Carried) -> int:
     """-1, 0 or 1, for two quantities or two versions."""
     if carried.kind_of(value) == "quantity":
-        return _sign(carried.quantity(value) - carried.quantity(other))
+        amount, limit = carried.quantity(value), carried.quantity(other)
+        return (amount > limit) - (amount < limit)
     left, right = carried.semver(value), carried.semver(other)
     return (left > right) - (left < right)
 

@@ -110,7 +110,7 @@ def _filled(verb: str, precision: str, value: Any) -> str:
         return _shown(value)
     if verb in ("f", "e"):
         return format(float(value), f"{precision}{verb}")
-    if verb in ("x", "X") and isinstance(value, str | bytes):
+    if verb in ("x", "X") and isinstance(value, str | bytes | bytearray):
         digits = (value.encode() if isinstance(value, str) else value).hex()
         return digits.upper() if verb == "X" else digits
     if verb in ("d", "b", "o", "x", "X") and isinstance(value, int):
@@ -131,7 +131,7 @@ def _shown(value: Any) -> str:
         return f"{value.total_seconds():g}s"
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode() if isinstance(value, bytes | bytearray) else str(value)
 
 
 def _same(left: Any, right: Any) -> bool:

@@ -10,8 +10,6 @@ from i4q_ai.errors import RuleError
 from i4q_ai.placing.scheduler import selectors
 from i4q_ai.placing.scheduler.selectors import Selector
 
-DISABLED = "cluster.open-cluster-management.io/experimental-scheduling-disable"
-
 
 @dataclass(frozen=True)
 class Predicate:
@@ -72,8 +70,6 @@ class Spec:
     prioritizers: tuple[Prioritizer, ...]
     group_size: int | str
     groups: tuple[DecisionGroup, ...]
-    left_alone: str
-    """Why the scheduler does not touch it; empty if it does."""
 
 
 def read(placement: Mapping[str, Any]) -> Spec:
@@ -106,7 +102,6 @@ def read(placement: Mapping[str, Any]) -> Spec:
         prioritizers=tuple(_prioritizer(each) for each in policy.get("configurations") or ()),
         group_size=strategy.get("clustersPerDecisionGroup", "100%"),
         groups=tuple(_group(each) for each in strategy.get("decisionGroups") or ()),
-        left_alone=_left_alone(metadata),
     )
 
 
@@ -152,11 +147,3 @@ def _group(given: Mapping[str, Any]) -> DecisionGroup:
 
 def _expressions(claims: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return {"matchExpressions": (claims or {}).get("matchExpressions")}
-
-
-def _left_alone(metadata: Mapping[str, Any]) -> str:
-    if metadata.get("deletionTimestamp"):
-        return "it is being deleted"
-    if (metadata.get("annotations") or {}).get(DISABLED) == "true":
-        return f"its annotation {DISABLED} is true"
-    return ""
