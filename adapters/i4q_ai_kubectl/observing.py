@@ -192,7 +192,7 @@ def _deployment(row: Row, item: Item, there: There, site: Site) -> Observation:
     if said.phase is Phase.READY:
         return seen.model_copy(
             update={**running, "running": item.digest, "version": item.version, "address": address(item, site)}
-            | {"since": _since(main) or row.time}
+            | {"since": max([row.time, *_times(main)])}
         )
     where = address(item, site) if running["running"] else None
     return seen.model_copy(update={**running, "address": where})
@@ -245,11 +245,14 @@ def _told_of(taking: list[Object], there: There) -> dict[str, Any]:
     }
 
 
-def _since(main: Object) -> datetime | None:
-    for each in main.get("status", {}).get("conditions", ()):
-        if each["type"] == "Available" and each["status"] == "True":
-            return datetime.fromisoformat(each["lastTransitionTime"])
-    return None
+def _times(main: Object) -> list[datetime]:
+    """When a Deployment became available, and when its pods were last replaced: it stays available meanwhile."""
+    fields = {"Available": "lastTransitionTime", "Progressing": "lastUpdateTime"}
+    return [
+        datetime.fromisoformat(each[fields[each["type"]]])
+        for each in main.get("status", {}).get("conditions", ())
+        if each["status"] == "True" and each.get(fields.get(each["type"], ""))
+    ]
 
 
 def _new(row: Row, item: Item | None, phase: Phase, reason: str, message: str) -> Observation:

@@ -160,6 +160,12 @@ def test_what_is_ready_says_where_and_since_when() -> None:
     assert found.since == datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
 
 
+def test_what_is_ready_is_so_since_its_pods_were_replaced() -> None:
+    replaced = {**progressing("NewReplicaSetAvailable"), "lastUpdateTime": "2026-01-01T00:02:00Z"}
+    found = of_model(deployment(**DONE, conditions=(available("2026-01-01T00:00:30Z"), replaced)), pod(TAKES_REQUESTS))
+    assert found.since == datetime(2026, 1, 1, 0, 2, tzinfo=UTC), "it was available all the time"
+
+
 def test_what_is_ready_needs_no_pods_to_say_so() -> None:
     found = of_model(deployment(**DONE))
     assert (found.phase, found.running, found.since) == (Phase.READY, NEW, THEN)
