@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
 from i4q_ai import display
-from i4q_ai.cli import printing
+from i4q_ai.cli import dumps, printing
 from i4q_ai.cli.deploying import show_plan
 from i4q_ai.cli.objects import placement_options, what_if_options
 from i4q_ai.cli.settings import Settings
@@ -50,9 +51,25 @@ def status(settings: Settings, name: str) -> None:
 @click.command(cls=Verb)
 @click.argument("name", required=False)
 @placement_options
+@click.option(
+    "--objects",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE|-",
+    help="For every Placement of Open Cluster Management in it, as kubectl get -o yaml or json prints them; no hub.",
+)
+@click.option("--lines", is_flag=True, help='FILE holds {"objects": […]} a line; answers a line each, as JSON.')
 @click.pass_obj
-def explain(settings: Settings, name: str | None, where: Callable[[str], Placement]) -> None:
+def explain(
+    settings: Settings, name: str | None, objects: Path | None, lines: bool, where: Callable[[str], Placement]
+) -> None:
     """Say of every cluster whether it is in or out, and why: for a placement, or for the deployment NAME."""
+    if objects is not None:
+        if name is not None:
+            raise click.UsageError("--objects explains what is in the file; leave out NAME")
+        dumps.explain(settings, objects, lines=lines)
+        return
+    if lines:
+        raise click.UsageError("--lines says how to read --objects FILE")
     with settings.open() as hub:
         decision = hub.explain(where("explain")) if name is None else hub.get(name).explain()
         printing.table(settings, display.decision(decision))

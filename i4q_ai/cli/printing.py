@@ -38,6 +38,9 @@ def say(text: str) -> None:
 
 def table(settings: Settings, what: Table) -> None:
     """A table: its rows on stdout, its title and notes on stderr; as JSON or YAML, a list of its rows."""
+    if settings.format == "html":
+        out(what.html())
+        return
     if settings.format != "table":
         data(settings, what.data())
         return
@@ -72,7 +75,12 @@ def data(settings: Settings, what: Any, *, compact: bool = False) -> None:
         settings: the format; YAML unless it is JSON.
         what: plain data.
         compact: one line of JSON, or a YAML document that another may follow.
+
+    Raises:
+        click.UsageError: HTML is asked for, and this is no table.
     """
+    if settings.format == "html":
+        raise click.UsageError("this is no table: -o json or -o yaml, not html")
     if settings.format == "json":
         out(json.dumps(_finite(what), ensure_ascii=False, indent=None if compact else 2, allow_nan=False))
     else:

@@ -13,7 +13,7 @@ import click
 
 from i4q_ai.hub import Hub
 
-FORMATS = ("table", "json", "yaml")
+FORMATS = ("table", "json", "yaml", "html")
 
 
 @dataclass

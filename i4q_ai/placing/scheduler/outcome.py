@@ -34,7 +34,11 @@ def decide(objects: Iterable[Mapping[str, Any]], namespace: str, name: str, *, n
         RuleError: the scheduler itself would fail.
         UnsupportedError: a CEL function that only the scheduler itself knows, or no CEL installed.
     """
-    world = World.of(objects)
+    return decided(World.of(objects), namespace, name, now=now)
+
+
+def decided(world: World, namespace: str, name: str, *, now: datetime) -> dict[str, Any]:
+    """`decide` for a world that is there already."""
     if left_alone(world.placement(namespace, name)):
         return standing(world, namespace, name)
     return report(schedule(world, namespace, name, now=now))
