@@ -113,7 +113,7 @@ def _seen(cluster: Object) -> Object:
     """As the scheduler hands it to an expression: what is empty is absent, what it always writes is there."""
     seen = {key: _without_empty(part) for key, part in cluster.items() if key not in ("apiVersion", "kind")}
     spec = {"hubAcceptsClient": False, "leaseDurationSeconds": _LEASE, **seen.get("spec", {})}
-    status = {"conditions": None, "version": {}, **seen.get("status", {})}
+    status = {"version": {}, **seen.get("status", {}), "conditions": (cluster.get("status") or {}).get("conditions")}
     for amounts in {"allocatable", "capacity"} & status.keys():
         status[amounts] = {resource: str(amount) for resource, amount in status[amounts].items()}
     return {**seen, "spec": spec, "status": status}
