@@ -31,6 +31,8 @@ _MORE_THAN_HELD = re.compile(
     r'not currently held:\s*\{APIGroups:\["(?P<group>[^"]*)".*?'
     r'Resources:\["(?P<resource>[^"]+)".*?Verbs:\["(?P<verb>[^"]+)"'
 )
+_DENIED = re.compile(r"denied (the )?request: ")
+"""As webhooks and policies are quoted, whatever words they have for it."""
 _OTHER_MANAGER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 _NO_SCHEMA = ("failed to create typed", "field not declared in schema", "failed to convert")
 
@@ -184,7 +186,7 @@ def _forbidden(error: Refused, asked: Asked) -> I4qError:
     if held is not None:
         return _missing(asked, held["verb"], held["resource"], held["group"], asked.namespace, to="grant the right to ")
     right = _MISSING_RIGHT.search(error.message)
-    if right is None and error.message and "cannot" not in error.message:
+    if right is None and error.message and ("cannot" not in error.message or _DENIED.search(error.message)):
         return InvalidError(f"{asked}: a policy of the cluster refuses it: {error.message}")
     verb, resource, group, namespace = asked.verb, _resource(asked), asked.kind.group, asked.namespace
     if right is not None:
