@@ -142,8 +142,14 @@ class Home:
             self.api.replace({**found, "data": data}, deadline=deadline)
 
 
-def make_namespace(api: Api, name: str, deadline: Deadline) -> None:
+def make_namespace(api: Api, name: str, deadline: Deadline, *, program: str = rights.PROGRAM) -> None:
     """Make a namespace; nothing if somebody else was faster. It is never deleted: it may hold more than ours.
+
+    Args:
+        api: of the cluster.
+        name: of the namespace.
+        deadline: when to give up.
+        program: prints the rights that it takes.
 
     Raises:
         ForbiddenError: the right to make it is missing.
@@ -154,7 +160,7 @@ def make_namespace(api: Api, name: str, deadline: Deadline) -> None:
     except ConflictError:
         log.debug("namespace %s is there already", name)
     except ForbiddenError as error:
-        raise rights.no_namespace(name, error) from error
+        raise rights.no_namespace(name, error, program) from error
 
 
 def _read(found: dict[str, Any]) -> Ledger:

@@ -9,6 +9,8 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ForbiddenError
 from i4q_ai.kube import Api
 
+PROGRAM = "i4q_ai_kubectl.rbac"
+"""Prints the rights that somebody needs."""
 _USUAL = (("list", "pods", ""), ("patch", "deployments", "apps"))
 """Two rights that whoever has been given any has both of, or lacks one at most by mistake."""
 
@@ -35,15 +37,15 @@ def told(api: Api, deadline: Deadline) -> Iterator[None]:
         raise ForbiddenError(
             f"{error.what}, nor any other right there: maybe there is no such namespace",
             verb=error.verb, resource=error.resource, group=error.group, namespace=namespace,
-            hint=f"create it and grant the Role: python -m i4q_ai_kubectl.rbac --namespace {namespace} --user …; "
+            hint=f"create it and grant the Role: python -m {PROGRAM} --namespace {namespace} --user …; "
             "or grant the optional ClusterRole: --all-namespaces",
         ) from error  # fmt: skip
 
 
-def no_namespace(name: str, error: ForbiddenError) -> ForbiddenError:
-    """A namespace that is not there, and may not be made by us."""
+def no_namespace(name: str, error: ForbiddenError, program: str = PROGRAM) -> ForbiddenError:
+    """A namespace that is not there, and may not be made by us; the program prints the rights that it takes."""
     return ForbiddenError(
         f"there is no namespace '{name}', and no right to create it",
         verb=error.verb, resource=error.resource, group=error.group, namespace=error.namespace,
-        hint="create it, or grant the optional ClusterRole: python -m i4q_ai_kubectl.rbac --all-namespaces --user …",
+        hint=f"create it, or grant the optional ClusterRole: python -m {program} --all-namespaces --user …",
     )  # fmt: skip

@@ -10,6 +10,7 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import UnreachableError, UnsupportedError
 from i4q_ai.status import Observation
 from i4q_ai_kubectl import reaching
+from i4q_ai_ocm import rights
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.roster import Roster
 from i4q_ai_ocm.seeing import Seeing
@@ -53,7 +54,8 @@ class OcmFleet:
         Raises:
             ConflictError: there is one of that name.
         """
-        return self._roster.add(cluster, deadline)
+        with rights.told():
+            return self._roster.add(cluster, deadline)
 
     def join(
         self,
@@ -96,7 +98,8 @@ class OcmFleet:
         Raises:
             NotFoundError: there is no such cluster.
         """
-        return self._roster.annotate(name, labels, taints, deadline)
+        with rights.told():
+            return self._roster.annotate(name, labels, taints, deadline)
 
     def stop(self, name: str, *, deadline: Deadline) -> None:
         """Refused: a managed cluster is not ours to stop.

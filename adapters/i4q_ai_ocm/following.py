@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 FINALIZER = "work.open-cluster-management.io/manifest-work-cleanup"
 PATIENCE = 5.0
 """Seconds within which a controller that runs has put its finalizer on a new object; it takes a fraction of one."""
-_NAME = "i4q-probe"
+PROBE = "i4q-probe"
+"""Name of the replica set by which it is found out where there is no other."""
 
 
 class Following:
@@ -50,13 +51,13 @@ class Following:
 
     def _probe(self, deadline: Deadline) -> bool:
         """Whether the controller notices one that chooses no cluster."""
-        about = {"name": _NAME, "namespace": "default"}
+        about = {"name": PROBE, "namespace": "default"}
         probe = {
             "apiVersion": "work.open-cluster-management.io/v1alpha1",
             "kind": "ManifestWorkReplicaSet",
             "metadata": about,
             "spec": {
-                "placementRefs": [{"name": _NAME, "rolloutStrategy": {"type": "All"}}],
+                "placementRefs": [{"name": PROBE, "rolloutStrategy": {"type": "All"}}],
                 "manifestWorkTemplate": {
                     "workload": {"manifests": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": about}]}
                 },
@@ -71,7 +72,7 @@ class Following:
         try:
             return self._noticed(deadline)
         finally:
-            self._home.api.delete("ManifestWorkReplicaSet", "default", _NAME, deadline=deadline)
+            self._home.api.delete("ManifestWorkReplicaSet", "default", PROBE, deadline=deadline)
 
     def _noticed(self, deadline: Deadline) -> bool:
         short = Deadline.after(max(0.001, deadline.left(PATIENCE)), "looking for the hub's controller")
@@ -79,7 +80,7 @@ class Following:
             for event in self._home.api.watch("ManifestWorkReplicaSet", "default", deadline=short):
                 for each in (*event.items, event.object):
                     about = each.get("metadata", {})
-                    if about.get("name") == _NAME and FINALIZER in (about.get("finalizers") or ()):
+                    if about.get("name") == PROBE and FINALIZER in (about.get("finalizers") or ()):
                         return True
         except DeadlineError:
             deadline.check()

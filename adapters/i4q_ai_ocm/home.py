@@ -9,6 +9,7 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import NotFoundError
 from i4q_ai.kube import Api
 from i4q_ai_kubectl.home import make_namespace
+from i4q_ai_ocm import rights
 
 REPLICA_SETS = "i4q.ai/replica-sets"
 _CLEANUP = "work.open-cluster-management.io/manifest-work-cleanup"
@@ -60,7 +61,7 @@ class OcmHome:
         try:
             return self.api.create(wanted, deadline=deadline)
         except NotFoundError:
-            make_namespace(self.api, wanted["metadata"]["namespace"], deadline)
+            make_namespace(self.api, wanted["metadata"]["namespace"], deadline, program=rights.PROGRAM)
             return self.api.create(wanted, deadline=deadline)
 
     def apply(self, wanted: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
@@ -68,5 +69,5 @@ class OcmHome:
         try:
             return self.api.apply(wanted, manager="i4q-ai", force=True, deadline=deadline)
         except NotFoundError:
-            make_namespace(self.api, wanted["metadata"]["namespace"], deadline)
+            make_namespace(self.api, wanted["metadata"]["namespace"], deadline, program=rights.PROGRAM)
             return self.api.apply(wanted, manager="i4q-ai", force=True, deadline=deadline)

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Mapping, Set
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import DeadlineError
+from i4q_ai.errors import ConflictError, DeadlineError
 from i4q_ai.placement import Placement
+from i4q_ai_ocm import rights
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.state import PLACEMENT, Key, Object
 from i4q_ai_ocm.translate import names, placements
@@ -96,7 +97,11 @@ class Placing:
 
     def _bind(self, namespace: str, one: str, deadline: Deadline) -> None:
         if self._objects.home.api.get("ManagedClusterSetBinding", namespace, one, deadline=deadline) is None:
-            self._objects.ensure(placements.binding(namespace, one), deadline)
+            try:
+                with rights.told():
+                    self._objects.home.create(placements.binding(namespace, one), deadline)
+            except ConflictError:
+                log.debug("set %s has been bound to %s meanwhile", one, namespace)
 
 
 def _id(found: Object) -> str:
