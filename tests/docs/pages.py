@@ -9,7 +9,7 @@
 | ```` ```text ````, ```` ```mermaid ```` | for the eye only |
 
 A page with the mark `<!-- needs a plant -->` is run where real clusters are at hand: `home.kubeconfig`,
-`edge-1.kubeconfig` … and `kubectl`.
+`edge-1.kubeconfig` … and `kubectl`; with the mark `<!-- needs a hub -->` they are managed, and it is `hub.kubeconfig`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _PLANT = "<!-- needs a plant -->"
+_HUB = "<!-- needs a hub -->"
 _SHOWN = ("text", "mermaid")
 _WRITTEN = ("yaml", "json")
 _LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -64,6 +65,11 @@ def blocks(page: str) -> list[Block]:
 def needs_plant(page: str) -> bool:
     """Whether the page's blocks want real clusters."""
     return _PLANT in page
+
+
+def needs_hub(page: str) -> bool:
+    """Whether the page's blocks want a hub of Open Cluster Management, with clusters that have joined it."""
+    return _HUB in page
 
 
 class Session:
