@@ -21,6 +21,7 @@ class Capabilities:
         gitops: it can deliver through Git.
         joins: clusters that are there already can join by their kubeconfig.
         compare: it can say what differs on a cluster, object by object, and repair it.
+        scores: it keeps scores of clusters, which placements prefer by.
     """
 
     flavours: frozenset[Flavour]
@@ -32,3 +33,4 @@ class Capabilities:
     gitops: bool = False
     joins: bool = False
     compare: bool = False
+    scores: bool = False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from i4q_ai.errors import InvalidError
 from i4q_ai.placing import quantities
@@ -19,6 +20,17 @@ def _is_amount(value: str) -> str:
     if quantities.parse(value) < 0:
         raise ValueError(f"{value!r} is less than nothing")
     return value
+
+
+Amounts = Annotated[dict[str, Annotated[str, AfterValidator(_is_amount)]], AfterValidator(FrozenDict)]
+"""Name of a resource → how much, as a Kubernetes quantity."""
+
+
+def is_score_name(value: str) -> str:
+    """The name of a score: `resource/score`, by the grammar of label keys with a prefix."""
+    if "/" not in value:
+        raise ValueError(f"{value!r} is no score: resource/score, as in model-score/accuracy")
+    return is_label_key(value)
 
 
 class Taint(Thing):
@@ -72,6 +84,26 @@ class Condition(Thing):
     since: datetime | None = None
 
 
+class Score(Thing):
+    """How good a cluster is at something, as somebody has measured; placements may prefer by it.
+
+    Args:
+        value: a whole number, -100 to 100; 0 is what a cluster without the score has.
+        valid_until: when it ends, with a time zone; None for never.
+    """
+
+    value: Annotated[int, Field(strict=True, ge=-100, le=100)]
+    valid_until: AwareDatetime | None = Field(default=None, alias="validUntil")
+
+    def ended(self, now: datetime) -> bool:
+        """Whether it counts no more."""
+        return self.valid_until is not None and now > self.valid_until
+
+
+Scores = Annotated[dict[Annotated[str, AfterValidator(is_score_name)], Score], AfterValidator(FrozenDict)]
+"""Name of a score, `resource/score` → what it is."""
+
+
 class Cluster(Document):
     """A place that can run things: an embedded one, a Kubernetes cluster, a managed cluster of a hub.
 
@@ -80,19 +112,21 @@ class Cluster(Document):
         labels: what people say of it; rules select by them.
         claims: what the cluster says of itself (a serial number, a platform); values are free text.
         resources: allocatable, as Kubernetes quantities: {"cpu": "4", "memory": "8Gi"}.
+        capacity: of all that there is, where somebody says so besides; None where nobody does.
         kube_version: as "v1.34.0"; None where there is no Kubernetes.
         taints: keep placements away.
+        scores: {"resource/score": how good it is at that}; placements prefer by them.
         conditions: what is known of its state.
     """
 
     name: Name
     labels: Labels = Field(default_factory=FrozenDict)
     claims: Annotated[dict[str, str], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
-    resources: Annotated[dict[str, Annotated[str, AfterValidator(_is_amount)]], AfterValidator(FrozenDict)] = Field(
-        default_factory=FrozenDict
-    )
+    resources: Amounts = Field(default_factory=FrozenDict)
+    capacity: Amounts | None = None
     kube_version: str | None = Field(default=None, alias="kubeVersion", pattern=r"^v?[0-9]+(\.[0-9]+)*")
     taints: tuple[Taint, ...] = ()
+    scores: Scores = Field(default_factory=FrozenDict)
     conditions: tuple[Condition, ...] = ()
 
     @property
@@ -102,3 +136,18 @@ class Cluster(Document):
             if condition.type == "Available":
                 return condition
         return Condition(type="Available", status="Unknown", reason="NeverSeen")
+
+
+def rescored(
+    present: Mapping[str, Score], resource: str, values: Mapping[str, int], until: datetime | None
+) -> dict[str, Score]:
+    """A cluster's scores, with all of one resource replaced.
+
+    Args:
+        present: as they are.
+        resource: whose scores are replaced; those that it does not have any more are gone.
+        values: score → value.
+        until: when the new ones end; None for never.
+    """
+    kept = {name: score for name, score in present.items() if name.partition("/")[0] != resource}
+    return {**kept, **{f"{resource}/{name}": Score(value=value, valid_until=until) for name, value in values.items()}}

@@ -100,7 +100,7 @@ class Deployment:
             NotFoundError: the deployment is gone.
         """
         record = self._engine.record(self.name)
-        return self._engine.snapshot(self.name, record).decision(read(record))
+        return self._engine.snapshot(self.name, record).decision(read(record), now=self._engine.clock())
 
     def simulate(self, *, change: WhatIf) -> Simulation:
         """Who would gain and who would lose it, if something changed; nothing is touched.
@@ -113,7 +113,13 @@ class Deployment:
         """
         record = self._engine.record(self.name)
         snapshot = self._engine.snapshot(self.name, record)
-        return simulate(read(record).placement, snapshot.clusters, change=change, current=snapshot.told.keys())
+        return simulate(
+            read(record).placement,
+            snapshot.clusters,
+            change=change,
+            current=snapshot.told.keys(),
+            now=self._engine.clock(),
+        )
 
     def diff(self) -> str:
         """What `refresh` would change now; "… nothing to change" when clusters have been told everything."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from i4q_ai.placing.evaluate import Decision
     from i4q_ai.placing.simulate import Simulation
     from i4q_ai.plan import Change, Difference, Plan
+    from i4q_ai.scores import Published
 
 Row = tuple[str | None, ...]
 
@@ -156,15 +157,27 @@ def clusters(what: Iterable[Cluster]) -> Table:
     return Table(_count(len(rows), "cluster"), columns, rows)
 
 
+def scores(what: Iterable[Published]) -> Table:
+    """What each cluster has been said to be good at."""
+    columns = ("cluster", "score", "value", "until", "counts")
+    rows = tuple(
+        (each.cluster, each.name, str(each.value), _time(each.valid_until), "no" if each.ended else "yes")
+        for each in what
+    )
+    return Table(_count(len(rows), "score"), columns, rows)
+
+
 def decision(what: Decision) -> Table:
     """Every cluster: in or out, and what decided."""
-    columns = ("cluster", "decision", "group", "rank", "taint", "clause")
+    scored = bool(what.placement.prefer)
+    columns = ("cluster", "decision", "group", "rank", *(("score",) if scored else ()), "taint", "clause")
     rows = tuple(
         (
             verdict.cluster,
             "in" if verdict.selected else "out",
             verdict.group,
             str(verdict.rank) if verdict.rank else None,
+            *((None if verdict.score is None else str(verdict.score),) if scored else ()),
             verdict.taint,
             verdict.clause,
         )

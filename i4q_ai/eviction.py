@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from i4q_ai.errors import EvictionError
 from i4q_ai.placing.evaluate import Decision, why_nobody
 from i4q_ai.plan import Plan
@@ -14,7 +16,7 @@ _SHOWN = 10
 """Losers that an error names; the plan names all."""
 
 
-def reason(snapshot: Snapshot, spec: Spec, decision: Decision, *, limit: float) -> str:
+def reason(snapshot: Snapshot, spec: Spec, decision: Decision, *, limit: float, now: datetime) -> str:
     """Why a change must be allowed by name; empty where it need not.
 
     Only what the spec's placement takes away counts. Clusters whose labels or taints have changed lose it because
@@ -25,11 +27,12 @@ def reason(snapshot: Snapshot, spec: Spec, decision: Decision, *, limit: float) 
         spec: what is wanted.
         decision: the clusters that the spec means.
         limit: the share of the clusters that have it which may lose it, from 0 to 1.
+        now: the time of the decision.
     """
     present = snapshot.spec
     if present is None or present.deleted or spec.deleted or present.placement == spec.placement:
         return ""
-    meant = set(snapshot.decision(present).selected)
+    meant = set(snapshot.decision(present, now=now).selected)
     losers = sorted(cluster for cluster in snapshot.told if cluster in meant and cluster not in decision.selected)
     if not losers:
         return ""

@@ -21,6 +21,7 @@ from i4q_ai.placing.simulate import Simulation, WhatIf, simulate
 from i4q_ai.plan import Plan
 from i4q_ai.release import Release
 from i4q_ai.rollout.rollout import Rollout
+from i4q_ai.scores import Scores
 from i4q_ai.spec import Spec
 from i4q_ai.thing import Name, Thing
 from i4q_ai.workload import Workload
@@ -88,6 +89,7 @@ class Hub:
             eviction_limit=_limit(eviction_limit),
         )
         self.clusters = Clusters(self.engine)
+        self.scores = Scores(self.engine)
 
     @property
     def namespace(self) -> str:
@@ -128,7 +130,7 @@ class Hub:
         Args:
             placement: does not have to be deployed.
         """
-        return evaluate(placement, self.clusters.list())
+        return evaluate(placement, self.clusters.list(), now=self.engine.clock())
 
     def simulate(self, placement: Placement, *, change: WhatIf) -> Simulation:
         """Who would gain and who would lose the placement's clusters, if something changed; nothing is touched.
@@ -140,7 +142,7 @@ class Hub:
         Raises:
             NotFoundError: the change is about a cluster that there is not; with the nearest one.
         """
-        return simulate(placement, self.clusters.list(), change=change)
+        return simulate(placement, self.clusters.list(), change=change, now=self.engine.clock())
 
     # plan, show, apply
 

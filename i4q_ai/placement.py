@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from i4q_ai.cluster import Effect
+from i4q_ai.cluster import Effect, is_score_name
 from i4q_ai.errors import nearest
 from i4q_ai.placing.rules import AnyRule, as_rule
-from i4q_ai.thing import Document, Name, Thing, is_label_key
+from i4q_ai.thing import Document, FrozenDict, Name, Thing, is_label_key
 
 REST = "*"
 """The group of all clusters that no named group has taken."""
@@ -58,6 +58,31 @@ def _are_different(groups: tuple[Group, ...]) -> tuple[Group, ...]:
     return groups
 
 
+PREFERABLE = ("cpu", "memory")
+"""Resources that clusters may be preferred by; everything else is a score, `resource/score`."""
+
+
+def _is_preferable(name: str) -> str:
+    if name in PREFERABLE:
+        return name
+    if "/" not in name:
+        known = "cpu, memory, or resource/score"
+        raise ValueError(f"{name!r} is nothing to prefer by: {known}; {nearest(name, PREFERABLE)}")
+    return is_score_name(name)
+
+
+def _is_weight(weight: int) -> int:
+    if not weight:
+        raise ValueError("a weight of 0 prefers nothing; leave it out")
+    return weight
+
+
+_Preferences = dict[
+    Annotated[str, AfterValidator(_is_preferable)],
+    Annotated[int, Field(strict=True, ge=-10, le=10), AfterValidator(_is_weight)],
+]
+
+
 class Placement(Document):
     """A rule, a count and groups: which clusters are meant.
 
@@ -67,6 +92,9 @@ class Placement(Document):
         count: how many of them at most (in each group, where there are groups); None means all.
         groups: {name: rule} in order; they partition the clusters, `"*"` is the rest.
         tolerations: taints that do not keep it away.
+        prefer: {what: weight}, which clusters come first where a count leaves some out. What is "cpu" or "memory"
+            (-100 for the cluster that has least, 100 for the one that has most) or a score, "resource/score"; weights
+            are -10 to 10. A cluster that has it already gets 100 points besides.
 
     Example:
         >>> from i4q_ai import Label, Resource
@@ -79,6 +107,7 @@ class Placement(Document):
     count: int | None = Field(default=None, ge=1)
     groups: Annotated[tuple[Group, ...], BeforeValidator(_as_groups), AfterValidator(_are_different)] = ()
     tolerations: tuple[Toleration, ...] = ()
+    prefer: Annotated[_Preferences, AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
 
     def __init__(self, name: Any = None, rule: Any = None, **fields: Any) -> None:
         given = {"name": name, "rule": rule}
@@ -99,5 +128,9 @@ class Placement(Document):
             raise ValueError(f"placement '{self.name}' has no group '{name}'; {nearest(name, self.group_names)}")
 
     def __str__(self) -> str:
-        rule = "every cluster" if self.rule is None else self.rule.text()
-        return f"{self.name}: {rule}, {self.count} at most" if self.count else f"{self.name}: {rule}"
+        text = f"{self.name}: {'every cluster' if self.rule is None else self.rule.text()}"
+        if self.count:
+            text += f", {self.count} at most"
+        if self.prefer:
+            text += f", by {' + '.join(f'{weight} × {name}' for name, weight in sorted(self.prefer.items()))}"
+        return text

@@ -34,7 +34,7 @@ def change(
         spec: what is wanted.
         others: the other deployments of the namespace, for warnings.
         require: refuse a placement that no cluster meets.
-        now: the time, for what soaks.
+        now: the time, for what soaks, and for scores that end.
         eviction_limit: the share of the clusters that have it which a changed placement may take it from.
 
     Raises:
@@ -42,8 +42,8 @@ def change(
     """
     expected = snapshot.revision
     revision = expected if snapshot.spec == spec else expected + 1
-    decision = snapshot.decision(spec)
-    evicts = eviction.reason(snapshot, spec, decision, limit=eviction_limit)
+    decision = snapshot.decision(spec, now=now)
+    evicts = eviction.reason(snapshot, spec, decision, limit=eviction_limit, now=now)
     if require and not spec.deleted and not evicts:
         require_some(decision, snapshot.clusters)
     wanted = {} if spec.deleted else items(spec, snapshot.namespace, snapshot.name, decision, revision)
@@ -64,7 +64,7 @@ def change(
         wakes_at=turn.wakes_at,
         losers=tuple(sorted(set(snapshot.told) - set(wanted))),
         evicts=evicts,
-        warnings=tuple(_warnings(spec, snapshot.name, set(wanted), others, snapshot.clusters)),
+        warnings=tuple(_warnings(spec, snapshot.name, set(wanted), others, snapshot.clusters, now)),
     )
 
 
@@ -207,12 +207,12 @@ def _check_uses(spec: Spec, others: Mapping[str, Spec]) -> None:
 
 
 def _warnings(
-    spec: Spec, name: str, targets: set[str], others: Mapping[str, Spec], clusters: tuple[Cluster, ...]
+    spec: Spec, name: str, targets: set[str], others: Mapping[str, Spec], clusters: tuple[Cluster, ...], now: datetime
 ) -> list[str]:
     found = []
     if spec.workload is not None and not spec.deleted:
         for used in spec.workload.uses:
-            found += _uncovered(used, others.get(used), targets, clusters)
+            found += _uncovered(used, others.get(used), targets, clusters, now)
     if spec.model is not None:
         users = sorted(user for user, other in others.items() if other.workload and name in other.workload.uses)
         if spec.deleted and users:
@@ -220,10 +220,12 @@ def _warnings(
     return found
 
 
-def _uncovered(used: str, model: Spec | None, targets: set[str], clusters: tuple[Cluster, ...]) -> list[str]:
+def _uncovered(
+    used: str, model: Spec | None, targets: set[str], clusters: tuple[Cluster, ...], now: datetime
+) -> list[str]:
     if model is None or model.deleted:
         return [f"uses '{used}', which is not deployed yet; it waits for it"]
-    missing = sorted(targets - set(evaluate(model.placement, clusters).selected))
+    missing = sorted(targets - set(evaluate(model.placement, clusters, now=now).selected))
     return [f"uses '{used}', which does not go to {', '.join(missing)}; it waits there"] if missing else []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from i4q_ai.cluster import Cluster
 from i4q_ai.desired import Item
@@ -38,6 +39,6 @@ class Snapshot:
         """Cluster → what it has been told."""
         return {assignment.cluster: assignment.item for assignment in self.assigned}
 
-    def decision(self, spec: Spec) -> Decision:
-        """Which clusters the spec's placement means now."""
-        return evaluate(spec.placement, self.clusters, current=frozenset(self.told))
+    def decision(self, spec: Spec, *, now: datetime) -> Decision:
+        """Which clusters the spec's placement means at that time."""
+        return evaluate(spec.placement, self.clusters, current=frozenset(self.told), now=now)

@@ -49,7 +49,7 @@ class KubectlBackend:
         """What it can do."""
         return Capabilities(
             flavours=frozenset({"server", "files", "image"}),
-            images=True, commands=True, reach=True, logs=True, compare=True, joins=True,
+            images=True, commands=True, reach=True, logs=True, compare=True, joins=True, scores=True,
         )  # fmt: skip
 
     def close(self) -> None:

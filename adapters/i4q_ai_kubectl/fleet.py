@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from i4q_ai.backends.base import Action, Assignment, Difference, Outcome
 from i4q_ai.cluster import Cluster, Taint
@@ -126,6 +127,27 @@ class KubectlFleet:
         self._roster.ledger(name, deadline).annotated(seed, labels, taints).described(seed)
         changed = self._roster.home.change(name, lambda ledger: ledger.annotated(seed, labels, taints), deadline)
         return self._roster.describe(entry, changed, deadline)
+
+    def score(
+        self,
+        resource: str,
+        scores: Mapping[str, Mapping[str, int]],
+        *,
+        until: datetime | None,
+        deadline: Deadline,
+    ) -> None:
+        """Replace what one resource says of clusters; kept in home.
+
+        Raises:
+            NotFoundError: there is no such cluster; nothing was written.
+        """
+        for name in scores:
+            self._roster.entry(name)
+
+        def write(name: str) -> None:
+            self._roster.home.change(name, lambda ledger: ledger.scored(resource, scores[name], until), deadline)
+
+        self._roster.each([*scores], write)
 
     def stop(self, name: str, *, deadline: Deadline) -> None:
         """Refused: a Kubernetes cluster is not ours to stop.

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from pydantic import Field
 
-from i4q_ai.cluster import Cluster, Taint
+from i4q_ai.cluster import Cluster, Scores, Taint, rescored
 from i4q_ai.desired import Item, ModelItem, WorkloadItem
 from i4q_ai.manifests import fingerprint, kinds
 from i4q_ai.plan import Action
 from i4q_ai.status import Kind, Observation
-from i4q_ai.thing import Name, Thing
+from i4q_ai.thing import FrozenDict, Name, Thing
 
 Key = tuple[str, str]
 """Namespace and name of a deployment."""
@@ -81,6 +81,7 @@ class Ledger(Thing):
     Args:
         cluster: its name.
         labels, taints: as changed through the hub; None for those of the inventory.
+        scores: as published through the hub.
         facts: as last read.
         away_since: since when it is out of reach.
         rows: one per deployment that it has, or must still lose.
@@ -89,6 +90,7 @@ class Ledger(Thing):
     cluster: Name
     labels: dict[str, str] | None = None
     taints: tuple[Taint, ...] | None = None
+    scores: Scores = Field(default_factory=FrozenDict)
     facts: Facts | None = None
     away_since: datetime | None = None
     rows: tuple[Row, ...] = ()
@@ -127,6 +129,10 @@ class Ledger(Thing):
             changes["taints"] = tuple(taints)
         return self.model_copy(update=changes)
 
+    def scored(self, resource: str, values: Mapping[str, int], until: datetime | None) -> Ledger:
+        """With what one resource says of the cluster replaced; see `rescored`."""
+        return self.model_copy(update={"scores": rescored(self.scores, resource, values, until)})
+
     def described(self, seed: Cluster) -> Cluster:
         """The cluster as placements see it.
 
@@ -138,6 +144,7 @@ class Ledger(Thing):
             labels=seed.labels if self.labels is None else self.labels,
             taints=seed.taints if self.taints is None else self.taints,
             resources=facts.resources,
+            scores=self.scores,
             kube_version=facts.kube_version or None,
         )
 

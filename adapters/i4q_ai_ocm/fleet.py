@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from i4q_ai.backends.base import Action, Assignment, Difference, Outcome
 from i4q_ai.cluster import Cluster, Taint
@@ -100,6 +101,22 @@ class OcmFleet:
         """
         with rights.told():
             return self._roster.annotate(name, labels, taints, deadline)
+
+    def score(
+        self,
+        resource: str,
+        scores: Mapping[str, Mapping[str, int]],
+        *,
+        until: datetime | None,
+        deadline: Deadline,
+    ) -> None:
+        """Replace what one resource says of clusters; the hub follows by itself.
+
+        Raises:
+            NotFoundError: there is no such cluster; nothing was written.
+            OwnedError: the scores of that name are somebody else's.
+        """
+        self._roster.score(resource, scores, until, deadline)
 
     def stop(self, name: str, *, deadline: Deadline) -> None:
         """Refused: a managed cluster is not ours to stop.

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError, NotFoundError
+from i4q_ai.errors import ConflictError, ForbiddenError, NotFoundError
 from i4q_ai.manifests import selector
 from i4q_ai_ocm import managed, state
 from i4q_ai_ocm.home import OcmHome
 from i4q_ai_ocm.settings import OcmHub
 from i4q_ai_ocm.state import Key, Object, State
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -50,6 +53,18 @@ class HubObjects:
         clusters = api.list("ManagedCluster", None, deadline=deadline).items
         sets = api.list("ManagedClusterSet", None, deadline=deadline).items
         return managed.members(clusters, sets, self.settings.sets)
+
+    def scores(self, deadline: Deadline, cluster: str | None = None) -> dict[str, list[Object]]:
+        """Cluster → its AddOnPlacementScores: of one cluster, or of all; none where there is no right to see them."""
+        try:
+            listed = self.home.api.list("AddOnPlacementScore", cluster, deadline=deadline).items
+        except ForbiddenError as error:
+            log.warning("placements cannot prefer by scores: %s", error)
+            return {}
+        found: dict[str, list[Object]] = {}
+        for each in listed:
+            found.setdefault(each["metadata"]["namespace"], []).append(each)
+        return found
 
     def states(self, namespace: str | None, name: str | None, deadline: Deadline) -> dict[Key, State]:
         """What clusters have been told: of one deployment, of a namespace, or all."""

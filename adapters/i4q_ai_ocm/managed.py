@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from i4q_ai.cluster import Cluster, Condition, Taint
+from i4q_ai.cluster import Cluster, Condition, Score, Taint, is_score_name
 from i4q_ai.placing import quantities
 
 Object = dict[str, Any]
 
 SET = "cluster.open-cluster-management.io/clusterset"
 AVAILABLE = "ManagedClusterConditionAvailable"
+OURS = {"app.kubernetes.io/managed-by": "i4q-ai"}
 HUBS_OWN = (
     "cluster.open-cluster-management.io/unreachable",
     "cluster.open-cluster-management.io/unavailable",
@@ -20,26 +21,54 @@ HUBS_OWN = (
 """Taints by which a hub says what a condition says too; every placement of ours tolerates them."""
 
 
-def cluster(managed: Object) -> Cluster:
+def cluster(managed: Object, scores: Iterable[Object] = ()) -> Cluster:
     """A ManagedCluster as placements see it.
 
     Labels and claims that are no labels of ours to judge stay as they are; a quantity that nobody can read is left out.
+
+    Args:
+        managed: the ManagedCluster.
+        scores: the AddOnPlacementScores in its namespace.
     """
     spec, status = managed.get("spec", {}), managed.get("status", {})
-    allocatable = status.get("allocatable") or {}
     return Cluster(
         name=managed["metadata"]["name"],
         labels=managed["metadata"].get("labels") or {},
         claims={claim["name"]: claim["value"] for claim in status.get("clusterClaims") or ()},
-        resources={name: str(value) for name, value in allocatable.items() if _readable(str(value))},
+        resources=_amounts(status.get("allocatable")),
+        capacity=_amounts(status.get("capacity")),
         kube_version=(status.get("version") or {}).get("kubernetes") or None,
         taints=tuple(
             Taint(key=taint["key"], value=taint.get("value", ""), effect=taint["effect"])
             for taint in spec.get("taints") or ()
             if taint["key"] not in HUBS_OWN
         ),
+        scores={name: score for each in scores for name, score in _scores(each)},
         conditions=(available(managed),),
     )
+
+
+def score(cluster: str, resource: str) -> Object:
+    """The AddOnPlacementScore that holds the scores of one resource of a cluster; they are its status."""
+    metadata = {"name": resource, "namespace": cluster, "labels": dict(OURS)}
+    return {
+        "apiVersion": "cluster.open-cluster-management.io/v1alpha1",
+        "kind": "AddOnPlacementScore",
+        "metadata": metadata,
+    }
+
+
+def score_status(values: Mapping[str, int], until: datetime | None) -> Object:
+    """What an AddOnPlacementScore says.
+
+    Args:
+        values: score → value.
+        until: when they end, which the hub knows by the second; None for never.
+    """
+    status: Object = {"scores": [{"name": name, "value": value} for name, value in sorted(values.items())]}
+    if until is not None:
+        status["validUntil"] = until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return status
 
 
 def available(managed: Object) -> Condition:
@@ -98,6 +127,27 @@ def _meets(labels: dict[str, str], asked: Object) -> bool:
         case "Exists":
             return value is not None
     return value is None
+
+
+def _amounts(given: Mapping[str, Any] | None) -> dict[str, str]:
+    return {name: str(value) for name, value in (given or {}).items() if _readable(str(value))}
+
+
+def _scores(found: Object) -> Iterator[tuple[str, Score]]:
+    """What others call their scores is theirs; a name that a placement of ours cannot say is left out."""
+    resource, status = found["metadata"]["name"], found.get("status") or {}
+    until = status.get("validUntil")
+    for each in status.get("scores") or ():
+        name = f"{resource}/{each['name']}"
+        if _is_name(name):
+            yield name, Score(value=each.get("value", 0), valid_until=datetime.fromisoformat(until) if until else None)
+
+
+def _is_name(score: str) -> bool:
+    try:
+        return bool(is_score_name(score))
+    except ValueError:
+        return False
 
 
 def _readable(value: str) -> bool:

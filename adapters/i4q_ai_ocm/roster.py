@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError, NotFoundError, UnreachableError, nearest
+from i4q_ai.errors import ConflictError, NotFoundError, OwnedError, UnreachableError, nearest
 from i4q_ai.kube import Api
 from i4q_ai_kubectl.home import make_namespace
 from i4q_ai_ocm import managed
@@ -40,7 +41,10 @@ class Roster:
 
     def clusters(self, deadline: Deadline) -> list[Cluster]:
         """All clusters of the sets that count, by name."""
-        return [managed.cluster(each) for each in self._objects.managed(deadline)]
+        scores = self._objects.scores(deadline)
+        return [
+            managed.cluster(each, scores.get(each["metadata"]["name"], ())) for each in self._objects.managed(deadline)
+        ]
 
     def add(self, cluster: Cluster, deadline: Deadline) -> Cluster:
         """Make a cluster known and accept it; it joins when its agent comes.
@@ -79,11 +83,44 @@ class Roster:
         while True:
             found = self.one(name, deadline)
             try:
-                return managed.cluster(
-                    self._objects.home.api.replace(_annotated(found, labels, taints), deadline=deadline)
-                )
+                changed = self._objects.home.api.replace(_annotated(found, labels, taints), deadline=deadline)
             except ConflictError:
                 deadline.pause(0.02)
+            else:
+                return managed.cluster(changed, self._objects.scores(deadline, name).get(name, ()))
+
+    def score(
+        self, resource: str, scores: Mapping[str, Mapping[str, int]], until: datetime | None, deadline: Deadline
+    ) -> None:
+        """Replace what one resource says of clusters.
+
+        Raises:
+            NotFoundError: there is no such cluster.
+            OwnedError: the scores of that name are somebody else's.
+        """
+        for cluster in scores:
+            self.one(cluster, deadline)
+
+        def write(cluster: str) -> None:
+            self._write_score(managed.score(cluster, resource), managed.score_status(scores[cluster], until), deadline)
+
+        self._objects.each([*scores], write)
+
+    def _write_score(self, wanted: Object, status: Object, deadline: Deadline) -> None:
+        api, cluster, resource = self._objects.home.api, wanted["metadata"]["namespace"], wanted["metadata"]["name"]
+        while True:
+            present = api.get(wanted["kind"], cluster, resource, deadline=deadline)
+            if present is not None and not managed.OURS.items() <= (present["metadata"].get("labels") or {}).items():
+                raise OwnedError(
+                    f"the scores '{resource}' of cluster '{cluster}' are somebody else's", hint="take another resource="
+                )
+            try:
+                made = present or self._objects.home.create(wanted, deadline)
+                api.replace({**made, "status": status}, subresource="status", deadline=deadline)
+            except (ConflictError, NotFoundError):
+                deadline.pause(0.02)  # somebody was faster; or took it away just now
+            else:
+                return
 
     def one(self, name: str, deadline: Deadline) -> Object:
         """The ManagedCluster of that name.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from i4q_ai.backends.base import Record
 from i4q_ai.deadline import Deadline
@@ -116,8 +117,12 @@ class Telling:
     def _groups(self, spec: Spec | None, current: frozenset[str], deadline: Deadline) -> dict[str, str]:
         if spec is None:
             return {}
-        clusters = [managed.cluster(each) for each in self._objects.managed(deadline)]
-        return evaluate(spec.placement, clusters, current=current).selected
+        scored = any("/" in name for name in spec.placement.prefer)
+        scores = self._objects.scores(deadline) if scored else {}
+        clusters = [
+            managed.cluster(each, scores.get(each["metadata"]["name"], ())) for each in self._objects.managed(deadline)
+        ]
+        return evaluate(spec.placement, clusters, current=current, now=datetime.now(UTC)).selected
 
 
 def _late(action: Action, record: Record | None, told: Told | None) -> bool:

@@ -143,6 +143,27 @@ class Fleet(Protocol):
             NotFoundError: there is no such cluster.
         """
 
+    def score(
+        self,
+        resource: str,
+        scores: Mapping[str, Mapping[str, int]],
+        *,
+        until: datetime | None,
+        deadline: Deadline,
+    ) -> None:
+        """Replace what one resource says of clusters; what it says of others stays.
+
+        Args:
+            resource: whose scores they are.
+            scores: cluster → score → value, -100 to 100; no scores take those away that were there.
+            until: when they end; None for never.
+            deadline: when to give up.
+
+        Raises:
+            NotFoundError: there is no such cluster.
+            UnsupportedError: `capabilities.scores` is false.
+        """
+
     def stop(self, name: str, *, deadline: Deadline) -> None:
         """Stop a cluster with all that runs there; it stays stopped until `start`.
 

@@ -192,8 +192,13 @@ class Api:
         message = Message("POST", kind.path(namespace), (_STRICT,), obj)
         return self._write("create", kind, obj, message, deadline)
 
-    def replace(self, obj: dict[str, Any], *, deadline: Deadline) -> dict[str, Any]:
+    def replace(self, obj: dict[str, Any], *, subresource: str = "", deadline: Deadline) -> dict[str, Any]:
         """Put an object in the place of the one that is there; of that revision alone if it has a resourceVersion.
+
+        Args:
+            obj: the whole object.
+            subresource: the part of it that is written, for instance "status"; empty for all the rest.
+            deadline: of the call.
 
         Returns:
             The object as the server keeps it.
@@ -205,8 +210,8 @@ class Api:
             ForbiddenError: the right to update it is missing.
         """
         kind, namespace, name = self._identify(obj, deadline)
-        message = Message("PUT", kind.path(namespace, name), (_STRICT,), obj)
-        return self._write("update", kind, obj, message, deadline)
+        message = Message("PUT", kind.path(namespace, name, subresource=subresource), (_STRICT,), obj)
+        return self._write("update", kind, obj, message, deadline, subresource)
 
     def apply(
         self, obj: dict[str, Any], *, manager: str, force: bool = False, dry_run: bool = False, deadline: Deadline
@@ -365,7 +370,7 @@ class Api:
         return self._transport.request(message, self._asked(verb, kind, namespace, name), deadline=deadline)
 
     def _write(
-        self, verb: str, kind: Kind, obj: dict[str, Any], message: Message, deadline: Deadline
+        self, verb: str, kind: Kind, obj: dict[str, Any], message: Message, deadline: Deadline, subresource: str = ""
     ) -> dict[str, Any]:
         """Send what must not be told to have failed when it was only cut off."""
         about = obj["metadata"]
@@ -375,9 +380,9 @@ class Api:
             if refused is not None and refused.status != 409:
                 return None
             live = self.get(kind.key, namespace, name, deadline=deadline)
-            return live if live is not None and holds(live, obj) else None
+            return live if live is not None and holds(live, obj, subresource=subresource) else None
 
-        asked = self._asked(verb, kind, namespace, name)
+        asked = Asked(verb, kind, namespace, name, self.server, subresource=subresource)
         return self._transport.request(message, asked, deadline=deadline, recheck=_kept)
 
     def _identify(self, obj: dict[str, Any], deadline: Deadline) -> tuple[Kind, str | None, str]:

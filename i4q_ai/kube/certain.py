@@ -9,13 +9,20 @@ _SERVERS = frozenset({"resourceVersion", "uid", "generation", "creationTimestamp
 """Metadata that the server sets."""
 
 
-def holds(live: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
+def holds(live: Mapping[str, Any], sent: Mapping[str, Any], *, subresource: str = "") -> bool:
     """Whether an object has all that was sent; the server may have filled in more.
+
+    Args:
+        live: as it is.
+        sent: what was sent.
+        subresource: that it was sent to, of which nothing but that part is kept; empty for all but the status.
 
     Example:
         >>> holds({"data": {"a": "1", "b": "2"}, "metadata": {"resourceVersion": "7"}}, {"data": {"a": "1"}})
         True
     """
+    if subresource:
+        return _within(sent.get(subresource), live.get(subresource))
     meta = {key: value for key, value in (sent.get("metadata") or {}).items() if key not in _SERVERS}
     return _within({**sent, "metadata": meta or None, "status": None}, live)
 

@@ -57,7 +57,9 @@ class EmbeddedBackend:
     @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
-        return Capabilities(flavours=frozenset({"server", "files"}), commands=True, reach=True, logs=True, stop=True)
+        return Capabilities(
+            flavours=frozenset({"server", "files"}), commands=True, reach=True, logs=True, stop=True, scores=True
+        )
 
     def close(self) -> None:
         """Let go of the state and of threads; agents and what they run go on."""

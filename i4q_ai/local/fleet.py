@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from itertools import groupby
 
 from i4q_ai.backends.away import Away
@@ -111,6 +112,23 @@ class EmbeddedFleet:
         with self._database.write(deadline) as connection:
             roster.annotate(connection, name, labels=labels, taints=taints)
         return self._cluster(name, deadline)
+
+    def score(
+        self,
+        resource: str,
+        scores: Mapping[str, Mapping[str, int]],
+        *,
+        until: datetime | None,
+        deadline: Deadline,
+    ) -> None:
+        """Replace what one resource says of clusters.
+
+        Raises:
+            NotFoundError: there is no such cluster; nothing was written.
+        """
+        with self._database.write(deadline) as connection:
+            for name, values in scores.items():
+                roster.score(connection, name, resource, values, until)
 
     def stop(self, name: str, *, deadline: Deadline) -> None:
         """End a cluster's agent and all that runs there; it stays stopped until `start`.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from i4q_ai.cluster import Cluster, Condition, Taint
+from i4q_ai.cluster import Cluster, Condition, Taint, rescored
 from i4q_ai.errors import ConflictError, NotFoundError, nearest
 from i4q_ai.status import Report
 
@@ -98,6 +98,23 @@ def annotate(
     kept = {key: value for key, value in changed.items() if value is not None}
     annotated = cluster.replace(labels=kept, taints=cluster.taints if taints is None else tuple(taints))
     connection.execute("UPDATE clusters SET document = ? WHERE name = ?", (_document(annotated), name))
+
+
+def score(
+    connection: sqlite3.Connection, name: str, resource: str, values: Mapping[str, int], until: datetime | None
+) -> None:
+    """Replace what one resource says of a cluster.
+
+    Args:
+        connection: within a write transaction.
+        name: of the cluster.
+        resource: whose scores they are.
+        values: score → value.
+        until: when they end; None for never.
+    """
+    cluster = entry(connection, name).cluster
+    scored = cluster.replace(scores=rescored(cluster.scores, resource, values, until))
+    connection.execute("UPDATE clusters SET document = ? WHERE name = ?", (_document(scored), name))
 
 
 def become(connection: sqlite3.Connection, name: str, state: State, *, report: Report | None = None) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Set
 from dataclasses import dataclass
+from datetime import datetime
 
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.errors import RuleError
 from i4q_ai.placement import REST, Placement, Toleration
+from i4q_ai.placing import preferring
 from i4q_ai.placing.rules import AllOf, Rule
 
 
@@ -26,6 +28,7 @@ class Verdict:
         group: the group it belongs to; None when it is out before groups are asked.
         taint: that decided, as `key=value:effect`; None where none did.
         rank: its place in its group, from 1; None when it is out before ranks are given.
+        score: what it is ranked by, the most first, then by name; None where the placement prefers nothing.
     """
 
     cluster: str
@@ -34,6 +37,7 @@ class Verdict:
     group: str | None = None
     taint: str | None = None
     rank: int | None = None
+    score: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,17 @@ class Decision:
         return display.decision(self).html()
 
 
-def evaluate(placement: Placement, clusters: Iterable[Cluster], *, current: Set[str] = frozenset()) -> Decision:
+def evaluate(
+    placement: Placement, clusters: Iterable[Cluster], *, current: Set[str] = frozenset(), now: datetime
+) -> Decision:
     """Decide which clusters a placement means.
 
     Args:
-        placement: the rule, count and groups.
+        placement: the rule, count, groups and preferences.
         clusters: all there are.
-        current: names of the clusters it has now; they come first where a count leaves some out,
+        current: names of the clusters it has now; each has 100 points more where a count leaves some out,
             and a NoSelectIfNew taint does not take it away from them.
+        now: the time, with a time zone, by which scores end.
     """
     verdicts: list[Verdict] = []
     free: dict[str, list[Cluster]] = {name: [] for name in placement.group_names}
@@ -78,9 +85,10 @@ def evaluate(placement: Placement, clusters: Iterable[Cluster], *, current: Set[
         else:
             free[group_of(placement, cluster)].append(cluster)
     for group, members in free.items():
-        members.sort(key=lambda cluster: (cluster.name not in current, cluster.name))
-        for rank, cluster in enumerate(members, start=1):
-            verdicts.append(_ranked(placement, cluster, group, rank))
+        totals = preferring.totals(placement.prefer, members, current=current, now=now)
+        best = sorted(zip(members, totals, strict=True), key=lambda each: (-each[1], each[0].name))
+        for rank, (cluster, total) in enumerate(best, start=1):
+            verdicts.append(_ranked(placement, cluster, group, rank, total if placement.prefer else None))
     return Decision(placement, tuple(sorted(verdicts, key=lambda verdict: verdict.cluster)))
 
 
@@ -142,11 +150,12 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
     return toleration.operator == "Exists" or toleration.value == taint.value
 
 
-def _ranked(placement: Placement, cluster: Cluster, group: str, rank: int) -> Verdict:
+def _ranked(placement: Placement, cluster: Cluster, group: str, rank: int, score: int | None) -> Verdict:
     count = placement.count
     if count is not None and rank > count:
         share = f"count {count}" if not placement.groups else f"count {count} in group {group}"
-        clause = f"rank {rank}, beyond {share}"
-        return Verdict(cluster.name, selected=False, clause=clause, group=group, rank=rank)
+        place = f"rank {rank}" if score is None else f"rank {rank} with score {score}"
+        clause = f"{place}, beyond {share}"
+        return Verdict(cluster.name, selected=False, clause=clause, group=group, rank=rank, score=score)
     clause = "every cluster is meant" if placement.rule is None else placement.rule.decided(cluster)
-    return Verdict(cluster.name, selected=True, clause=clause, group=group, rank=rank)
+    return Verdict(cluster.name, selected=True, clause=clause, group=group, rank=rank, score=score)

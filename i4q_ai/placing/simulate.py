@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -180,7 +181,12 @@ class Simulation:
 
 
 def simulate(
-    placement: Placement, clusters: Iterable[Cluster], *, change: WhatIf, current: Set[str] = frozenset()
+    placement: Placement,
+    clusters: Iterable[Cluster],
+    *,
+    change: WhatIf,
+    current: Set[str] = frozenset(),
+    now: datetime,
 ) -> Simulation:
     """Decide twice: as things are, and as they would be.
 
@@ -189,11 +195,13 @@ def simulate(
         clusters: as they are.
         change: what is supposed.
         current: the clusters that have it now, where it is deployed; they keep it, where a count leaves some out.
+        now: the time, with a time zone, by which scores end.
 
     Raises:
         NotFoundError: the change is about a cluster that there is not; with the nearest one.
     """
     known = list(clusters)
-    before = evaluate(placement, known, current=current)
-    after = evaluate(change.placement(placement), change.clusters(known), current=frozenset(before.selected))
+    before = evaluate(placement, known, current=current, now=now)
+    had = frozenset(before.selected)
+    after = evaluate(change.placement(placement), change.clusters(known), current=had, now=now)
     return Simulation(change, before, after)

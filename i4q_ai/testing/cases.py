@@ -33,6 +33,8 @@ NEEDS: dict[str, Need] = {
     "test_stop_and_start": Need("stop"),
     "test_what_does_not_run_cannot_be_reached": Need("reach"),
     "test_nothing_has_drifted_where_nobody_has_changed_anything": Need("compare"),
+    "test_a_score_is_kept_until_it_is_replaced": Need("scores"),
+    "test_who_is_preferred_comes_first": Need("scores"),
     "test_refuses_files": Need("flavours:files", there=False),
     "test_refuses_charts": Need("flavours:chart", there=False),
     "test_refuses_images": Need("images", there=False),
@@ -41,6 +43,7 @@ NEEDS: dict[str, Need] = {
     "test_refuses_logs": Need("logs", there=False),
     "test_refuses_to_stop": Need("stop", there=False),
     "test_refuses_to_compare": Need("compare", there=False),
+    "test_refuses_scores": Need("scores", there=False),
     "test_refuses_to_let_join": Need("joins", there=False),
 }
 """Name of the case → what it needs; a case that is not listed is for every backend."""

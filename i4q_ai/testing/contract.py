@@ -7,11 +7,14 @@ from i4q_ai.testing.faults import FaultCases
 from i4q_ai.testing.fleet import FleetCases
 from i4q_ai.testing.moving import MovingCases
 from i4q_ai.testing.refusing import RefusingCases
+from i4q_ai.testing.scoring import ScoringCases
 from i4q_ai.testing.store import StoreCases
 from i4q_ai.testing.workloads import WorkloadCases
 
 
-class BackendContract(StoreCases, FleetCases, DeployingCases, MovingCases, FaultCases, WorkloadCases, RefusingCases):
+class BackendContract(
+    StoreCases, FleetCases, DeployingCases, MovingCases, ScoringCases, FaultCases, WorkloadCases, RefusingCases
+):
     """What a backend must keep: inherit it, say how to open the backend, and run pytest.
 
     Override the fixture `connection`; `cut` and `join` where clusters are not stopped and started by the hub;

@@ -55,6 +55,11 @@ class RefusingCases(Plant):
         with pytest.raises(UnsupportedError):
             deployment.drift()
 
+    def test_refuses_scores(self, hub: Hub) -> None:
+        with pytest.raises(UnsupportedError, match="scores"):
+            hub.scores.publish({self.clusters[0]: {"accuracy": 93}})
+        assert hub.scores.list() == []
+
     def test_refuses_to_let_join(self, hub: Hub) -> None:
         with pytest.raises(UnsupportedError):
             hub.clusters.join("newcomer")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from i4q_ai.backends.base import Action, Assignment, Capabilities, Difference, Outcome, Record
-from i4q_ai.cluster import Cluster, Taint
+from i4q_ai.cluster import Cluster, Taint, rescored
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, UnreachableError, UnsupportedError
 from i4q_ai.status import Observation, Phase
@@ -105,6 +105,18 @@ class MemoryFleet:
         self.known[name] = before.replace(labels=merged, taints=before.taints if taints is None else tuple(taints))
         return self.known[name]
 
+    def score(
+        self,
+        resource: str,
+        scores: Mapping[str, Mapping[str, int]],
+        *,
+        until: datetime | None,
+        deadline: Deadline,
+    ) -> None:
+        for name, values in scores.items():
+            before = self.known[name]
+            self.known[name] = before.replace(scores=rescored(before.scores, resource, values, until))
+
     def stop(self, name: str, *, deadline: Deadline) -> None:
         self.phases[name] = Phase.OFFLINE
 
@@ -191,7 +203,7 @@ class MemoryBackend:
 
     name = "memory"
     capabilities = Capabilities(
-        flavours=frozenset({"server", "files"}), commands=True, reach=True, logs=True, stop=True
+        flavours=frozenset({"server", "files"}), commands=True, reach=True, logs=True, stop=True, scores=True
     )
 
     def __init__(self, address: str = "", /, **_: Any) -> None:

@@ -84,7 +84,7 @@ def test_after_a_plan_is_applied_there_is_nothing_to_do(clusters: list[Cluster],
         snapshot = applied(snapshot, change(snapshot, spec, require=False))
         again = change(snapshot, spec, require=False)
         assert again.empty, told(again)
-        assert snapshot.told.keys() == snapshot.decision(spec).selected.keys()
+        assert snapshot.told.keys() == snapshot.decision(spec, now=NOW).selected.keys()
 
 
 @given(things.fleets, things.fleets, specs)
@@ -94,7 +94,7 @@ def test_a_refresh_follows_the_clusters(before: list[Cluster], after: list[Clust
     done = change(moved, spec, require=False)
     assert not done.writes
     final = applied(moved, done)
-    assert final.told.keys() == final.decision(spec).selected.keys()
+    assert final.told.keys() == final.decision(spec, now=NOW).selected.keys()
 
 
 @given(things.fleets, specs)

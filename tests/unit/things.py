@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from i4q_ai.cluster import Cluster, Condition, Taint
+from i4q_ai.cluster import Cluster, Condition, Score, Taint
 from i4q_ai.model import FeatureSummary, File, Model, Tensor, TrainingSummary
 from i4q_ai.placement import Group, Placement, Toleration
 from i4q_ai.placing.rules import (
@@ -143,6 +143,7 @@ conditions = st.builds(
     message=any_text,
     since=st.none() | moments,
 )
+score_names = st.sampled_from(["model-score/accuracy", "model-score/f1", "gpu/free"])
 cluster_names = st.sampled_from([f"edge-{number}" for number in range(6)])
 clusters = st.builds(
     Cluster,
@@ -152,6 +153,7 @@ clusters = st.builds(
     resources=st.dictionaries(st.sampled_from(["cpu", "memory"]), quantities, max_size=2),
     kube_version=st.none() | kube_versions,
     taints=st.lists(taints, max_size=2).map(tuple),
+    scores=st.dictionaries(score_names, st.builds(Score, value=st.integers(-100, 100)), max_size=2),
     conditions=st.lists(conditions, max_size=1).map(tuple),
 )
 fleets = st.lists(clusters, max_size=6, unique_by=lambda each: each.name)
@@ -172,7 +174,7 @@ simple_rules: st.SearchStrategy[Rule] = st.one_of(
         values=st.lists(any_text, min_size=1, max_size=2).map(tuple),
     ),
     st.builds(ResourceRule, resource=st.sampled_from(["cpu", "memory"]), operator=_orders, value=quantities),
-    st.builds(KubeVersionRule, version=kube_versions, operator=_orders),
+    st.builds(KubeVersionRule, kubeVersion=kube_versions, operator=_orders),
     st.builds(NameRule, clusters=st.lists(cluster_names, min_size=1, max_size=3).map(tuple)),
 )
 rules: st.SearchStrategy[Any] = st.recursive(
@@ -180,7 +182,7 @@ rules: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.one_of(
         st.builds(AllOf, all=st.lists(inner, min_size=1, max_size=3).map(tuple)),
         st.builds(AnyOf, any=st.lists(inner, min_size=1, max_size=3).map(tuple)),
-        st.builds(Not, not_=inner),
+        st.builds(Not, **{"not": inner}),  # by the alias, which is what a signature names once the class is built
     ),
     max_leaves=6,
 )
@@ -199,6 +201,7 @@ placements = st.builds(
     count=st.none() | st.integers(1, 4),
     groups=groups,
     tolerations=st.lists(tolerations, max_size=2).map(tuple),
+    prefer=st.dictionaries(score_names, st.integers(-10, 10).filter(bool), max_size=2),
 )
 observations = st.builds(
     Observation,

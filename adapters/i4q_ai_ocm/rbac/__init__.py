@@ -33,7 +33,7 @@ def on_hub(subject: Subject) -> list[Object]:
 
 
 def clusters(subject: Subject) -> list[Object]:
-    """ClusterRole and ClusterRoleBinding to label, taint, add and remove clusters."""
+    """ClusterRole and ClusterRoleBinding to label, taint, score, add and remove clusters."""
     return read(__name__, "clusters", subject)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from i4q_ai.errors import UnsupportedError
 from i4q_ai.placement import REST, Placement, Toleration
+from i4q_ai.placing import preferring
 from i4q_ai.placing.rules import AllOf, AnyRule
 from i4q_ai_ocm.translate import rules
 
@@ -31,7 +32,8 @@ def placement(
     """The OCM Placement of one version group.
 
     Groups partition the clusters, so each asks for the rule, for its own, and for none of the groups before it. Who
-    has it keeps it, then the name decides; how many other Placements chose a cluster does not.
+    has it has 100 points, what is preferred adds its own, then the name decides; how many other Placements chose a
+    cluster does not.
 
     Args:
         namespace, name: of the object.
@@ -53,8 +55,7 @@ def placement(
     asked = rules.predicates(group_rule(where, group))
     if asked:
         spec["predicates"] = asked
-    balance = {"scoreCoordinate": {"type": "BuiltIn", "builtIn": "Balance"}, "weight": 0}
-    spec["prioritizerPolicy"] = {"mode": "Additive", "configurations": [balance]}
+    spec["prioritizerPolicy"] = preferring.policy(where.prefer)
     spec["tolerations"] = _tolerations(where)
     return {
         "apiVersion": f"{_GROUP}/v1beta1",

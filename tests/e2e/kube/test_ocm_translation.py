@@ -46,7 +46,7 @@ def test_ocm_decides_what_our_evaluation_does(
 ) -> None:
     named = tuple(Group(name=f"g{number}", rule=each) for number, each in enumerate(groups))
     where = Placement("p", rule, groups=named, count=count)
-    expected = evaluate(where, clusters).selected
+    expected = evaluate(where, clusters, now=worlds.NOW).selected
     for group in where.group_names:
         assert set(decided(ocm, where, group, clusters)) == {name for name, its in expected.items() if its == group}
 

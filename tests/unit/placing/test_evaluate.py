@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,11 +13,17 @@ from hypothesis import strategies as st
 from i4q_ai.cluster import Cluster
 from i4q_ai.errors import RuleError
 from i4q_ai.placement import Placement
+from i4q_ai.placing import evaluate as deciding
 from i4q_ai.placing.builders import Label, Name, Resource
-from i4q_ai.placing.evaluate import evaluate, group_of, require_some
+from i4q_ai.placing.evaluate import Decision, group_of, require_some
 from tests.unit import things
 
 currents = st.frozensets(things.cluster_names)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def evaluate(placement: Placement, clusters: list[Cluster], *, current: frozenset[str] = frozenset()) -> Decision:
+    return deciding.evaluate(placement, clusters, current=current, now=NOW)
 
 
 @given(things.placements, things.fleets, currents)

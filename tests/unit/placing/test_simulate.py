@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,12 +17,13 @@ from i4q_ai.placing.simulate import simulate
 from tests.unit import things
 from tests.unit.memory import MemoryBackend
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CNC = Placement("cnc", Label("line") == "cnc")
 CLUSTERS = [things.cluster(f"edge-{n}", labels={"line": line}) for n, line in enumerate(["cnc", "cnc", "paint"], 1)]
 
 
 def outcome(change: WhatIf, placement: Placement = CNC, **about: Any) -> tuple[tuple[str, ...], ...]:
-    found = simulate(placement, CLUSTERS, change=change, **about)
+    found = simulate(placement, CLUSTERS, change=change, now=NOW, **about)
     return found.gains, found.losses, found.stays
 
 
@@ -35,7 +37,7 @@ def test_a_taint_and_none() -> None:
     assert outcome(WhatIf(taints={"edge-1": "a=b:NoSelect"})) == ((), ("edge-1",), ("edge-2",))
     assert outcome(WhatIf(taints={"edge-1": ["a=b:NoSelectIfNew"]})) == ((), (), ("edge-1", "edge-2"))
     tainted = [things.cluster("edge-1", taints=[{"key": "a"}])]
-    assert simulate(Placement("p"), tainted, change=WhatIf(untaints={"edge-1": ("a",)})).gains == ("edge-1",)
+    assert simulate(Placement("p"), tainted, change=WhatIf(untaints={"edge-1": ("a",)}), now=NOW).gains == ("edge-1",)
 
 
 def test_a_count_keeps_who_has_it() -> None:
@@ -49,7 +51,7 @@ def test_a_rule() -> None:
 
 
 def test_it_says_why_as_a_table_as_html_and_as_data() -> None:
-    found = simulate(CNC, CLUSTERS, change=WhatIf(labels={"edge-1": {"line": "press"}}, count=2))
+    found = simulate(CNC, CLUSTERS, change=WhatIf(labels={"edge-1": {"line": "press"}}, count=2), now=NOW)
     assert str(found).splitlines() == [
         "cnc, if edge-1 has label line=press, count is 2: 0 would gain it, 1 would lose it, 1 keep it",
         "CLUSTER  EFFECT  GROUP  BEFORE                        AFTER",
@@ -88,9 +90,10 @@ def test_a_cluster_that_is_not_there() -> None:
 @given(things.placements, things.fleets, st.data())
 def test_it_is_what_would_happen(placement: Placement, fleet: list[Cluster], data: Any) -> None:
     labels = data.draw(st.dictionaries(st.sampled_from([each.name for each in fleet]), things.labels)) if fleet else {}
-    found = simulate(placement, fleet, change=WhatIf(labels=labels, count=data.draw(st.none() | st.integers(1, 3))))
-    has = frozenset(evaluate(placement, fleet).selected)
-    then = evaluate(found.after.placement, found.supposed.clusters(fleet), current=has)
+    change = WhatIf(labels=labels, count=data.draw(st.none() | st.integers(1, 3)))
+    found = simulate(placement, fleet, change=change, now=NOW)
+    has = frozenset(evaluate(placement, fleet, now=NOW).selected)
+    then = evaluate(found.after.placement, found.supposed.clusters(fleet), current=has, now=NOW)
     assert set(found.gains) == set(then.selected) - has
     assert set(found.losses) == has - set(then.selected)
     assert set(found.stays) == has & set(then.selected)

@@ -57,6 +57,7 @@ def many() -> Placement:
     return Placement("many", either[0] & either[1] & either[2] & either[3] & either[4])
 
 
+PREFERRING = Placement("best", CNC, count=2, prefer={"model-score/accuracy": 3, "cpu": -1, "memory": 1})
 TAINTED = Placement(
     "tainted",
     tolerations=(
@@ -72,6 +73,7 @@ CASES: dict[str, tuple[Object, ...]] = {
     "placement-groups": tuple(placed(GROUPED, group) for group in GROUPED.group_names),
     "placement-sets": (placed(Placement("all"), sets=("edges", "plant-2"), labels=LABELS, annotations={"note": "x"}),),
     "placement-tolerations": (placed(TAINTED),),
+    "placement-prefer": (placed(PREFERRING),),
     "replica-set-server": (replica_set("server-init-container"),),
     "replica-set-files": (replica_set("files"),),
     "replica-set-workload-path": (replica_set("workload-path-claim"),),

@@ -45,7 +45,7 @@ def test_the_scheduler_offline_decides_what_our_evaluation_does(
     where = Placement("p", rule, count=count)
     objects = [*map(worlds.managed, clusters), *worlds.EVERYTHING, placements.placement("ai", "p", where)]
     decided = decide(objects, "ai", "p", now=worlds.NOW)
-    assert set(worlds.chosen(decided)) == set(evaluate(where, clusters).selected)
+    assert set(worlds.chosen(decided)) == set(evaluate(where, clusters, now=worlds.NOW).selected)
 
 
 def _spec(where: Placement) -> dict[str, object]:
