@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,14 +51,33 @@ def reported(work: Object) -> list[Reported]:
     return found
 
 
-def refusals(work: Object) -> list[str]:
+@dataclass(frozen=True)
+class Refusal:
+    """Why an object could not be applied.
+
+    Args:
+        text: what the work agent says.
+        passing: its API server did not answer, or could not; the agent tries again by itself.
+    """
+
+    text: str
+    passing: bool
+
+
+_PASSING = re.compile(
+    r'\b(Get|Patch|Put|Post|Delete) "https?://|etcdserver|timed? ?out|unable to|too many requests', re.I
+)
+
+
+def refusals(work: Object) -> list[Refusal]:
     """Why objects of a work could not be applied, as the work agent says."""
     found = []
     for manifest in ((work.get("status") or {}).get("resourceStatus") or {}).get("manifests") or ():
         for each in manifest.get("conditions") or ():
             if each["type"] == "Applied" and each["status"] == "False":
                 about = manifest["resourceMeta"]
-                found.append(f"{about.get('kind')} '{about.get('name')}': {each.get('message', '')}")
+                told = str(each.get("message", ""))
+                found.append(Refusal(f"{about.get('kind')} '{about.get('name')}': {told}", bool(_PASSING.search(told))))
     return found
 
 

@@ -74,11 +74,11 @@ def _present(view: View, hub: str) -> Observation:
     item, main = view.told.item, _main(view.works)
     if view.around.available.status != "True":
         return _offline(view, item, main)
-    refused = [text for work in view.works for text in feedback.refusals(work)]
+    refused = [each for work in view.works for each in feedback.refusals(work)]
     if refused and any(feedback.is_applied(work) is False for work in view.works):
-        return _new(view, Phase.FAILED, "AppliedManifestWorkFailed", "; ".join(refused)).model_copy(
-            update=_older(view.told, main)
-        )
+        phase = Phase.PENDING if all(each.passing for each in refused) else Phase.FAILED
+        message = "; ".join(each.text for each in refused)
+        return _new(view, phase, "AppliedManifestWorkFailed", message).model_copy(update=_older(view.told, main))
     if main is None or main.text("item") != fingerprint(item):
         return _new(view, Phase.PENDING, "NotDelivered", "the cluster does not have it yet").model_copy(
             update=_older(view.told, main)

@@ -65,9 +65,17 @@ def test_what_goes_is_seen_until_it_is_gone() -> None:
     assert (seen.phase, seen.desired) == (Phase.REMOVING, None)
 
 
-def test_what_the_edge_refuses_has_failed() -> None:
+@pytest.mark.parametrize(
+    ("message", "phase"),
+    [
+        ("exceeded quota", Phase.FAILED),
+        ('Patch "https://10.0.0.1/apis/policy/v1/…": net/http: TLS handshake timeout', Phase.PENDING),
+        ("etcdserver: leader changed", Phase.PENDING),
+    ],
+)
+def test_what_the_edge_refuses_has_failed_unless_it_will_pass(message: str, phase: Phase) -> None:
     refused = work("a", item())
-    condition = {"type": "Applied", "status": "False", "observedGeneration": 1, "message": "quota"}
+    condition = {"type": "Applied", "status": "False", "observedGeneration": 1, "message": message}
     refused["status"] = {
         "conditions": [condition],
         "resourceStatus": {
@@ -75,4 +83,4 @@ def test_what_the_edge_refuses_has_failed() -> None:
         },
     }
     seen = _seen(refused)
-    assert (seen.phase, seen.message) == (Phase.FAILED, "Service 's': quota")
+    assert (seen.phase, seen.message) == (phase, f"Service 's': {message}")
