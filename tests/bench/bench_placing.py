@@ -37,8 +37,9 @@ _GROUP = "cluster.open-cluster-management.io"
 _SITES = tuple(f"site-{number}" for number in range(40))
 _CEL = (
     "managedCluster.metadata.labels['site'].startsWith('site-1')"
-    " && quantity(managedCluster.status.allocatable.memory).isGreaterThan(quantity('8Gi'))"
+    " && quantity(managedCluster.status.allocatable.memory).isGreaterThan(quantity('{memory}Gi'))"
 )
+"""Another one for every placement: ours keeps what it has evaluated once, and OCM keeps nothing."""
 
 
 def run() -> list[Row]:
@@ -156,7 +157,7 @@ def _placement(random: Random, number: int, cel: bool) -> Object:
         "claimSelector": {"matchExpressions": [{"key": "region", "operator": "NotIn", "values": ["us-1"]}]},
     }
     if cel:
-        selector = {"celSelector": {"celExpressions": [_CEL]}}
+        selector = {"celSelector": {"celExpressions": [_CEL.format(memory=2 + number)]}}
     resources = ("ResourceAllocatableCPU", "ResourceAllocatableMemory")
     configurations = [{"scoreCoordinate": {"type": "BuiltIn", "builtIn": each}, "weight": 2} for each in resources]
     spec = {

@@ -28,7 +28,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
         "has(managedCluster.spec.taints) && managedCluster.spec.taints.exists(t, t.effect == 'NoSelect')",
         "size(managedCluster.spec.taints) == 0",
         "managedCluster.spec.leaseDurationSeconds > 30",
-        "managedCluster.status.conditions.exists(c, c.type == 'ManagedClusterConditionAvailable' && c.status == 'True')",
+        "managedCluster.status.conditions.exists(c, c.type.endsWith('Available') && c.status == 'True')",
         "has(managedCluster.status.conditions)",
         "has(managedCluster.metadata.annotations)",
         "managedCluster.metadata.name in ['edge-1', 'edge-3', 'edge-5', 'edge-7']",
