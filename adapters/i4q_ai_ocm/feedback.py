@@ -65,7 +65,7 @@ class Refusal:
 
 
 _PASSING = re.compile(
-    r'\b(Get|Patch|Put|Post|Delete) "https?://|etcdserver|timed? ?out|unable to|too many requests', re.I
+    r'\b(Get|Patch|Put|Post|Delete) "https?://|etcdserver|timed? ?out|unable to|too many requests', re.IGNORECASE
 )
 
 
