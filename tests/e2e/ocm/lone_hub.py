@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 
 from tests.testbed.apiserver import ApiServer
@@ -34,6 +38,7 @@ class LoneHub:
 
     def __init__(self, run: Run, server: ApiServer) -> None:
         self._run, self.server = run, server
+        self._processes: dict[str, Process] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -51,13 +56,35 @@ class LoneHub:
                 ]
                 process = Process(command, name=name, run=self._run, folder=folder, env={"TMPDIR": str(folder)})
                 stack.callback(process.kill)
+                self._processes[name] = process
             apply(self.server, namespace(_NAMESPACE), *map(namespace, CLUSTERS))
             apply(self.server, _everybody(), *map(_managed_cluster, CLUSTERS), *_policies())
+            for name in CLUSTERS:
+                self._call_available(name)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @contextmanager
+    def halted(self, name: str) -> Iterator[None]:
+        """One of the controllers does nothing for a while."""
+        process = self._processes[name].pid
+        os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(process, signal.SIGCONT)
+
+    def _call_available(self, name: str) -> None:
+        """As the hub says of a cluster whose agent is there."""
+        condition = {
+            "type": "ManagedClusterConditionAvailable", "status": "True", "reason": "ManagedClusterAvailable",
+            "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }  # fmt: skip
+        patch = json.dumps({"status": {"conditions": [condition]}})
+        self.server.kubectl("patch", "managedcluster", name, "--subresource=status", "--type=merge", "--patch", patch)
 
 
 def _everybody() -> dict[str, Any]:
