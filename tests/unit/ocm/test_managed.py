@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -62,3 +63,17 @@ def test_sets_have_members_by_label_or_selector(selector: dict[str, Any], names:
     clusters = [_cluster("b", labels={"line": "cnc"}), _cluster("a"), leaving]
     sets = [{"metadata": {"name": "default"}, "spec": {"clusterSelector": selector}}]
     assert [each["metadata"]["name"] for each in managed.members(clusters, sets, ["default"])] == names
+
+
+def test_scores_that_no_placement_of_ours_can_name_are_left_out() -> None:
+    score = managed.score("edge-1", "model-score")
+    status = managed.score_status({"accuracy": 93}, datetime(2026, 1, 1, 12, tzinfo=UTC))
+    status["scores"].append({"name": "of/others", "value": 1})
+    found = managed.cluster(_cluster(), [{**score, "status": status}, managed.score("edge-1", "no-status-yet")])
+    assert {name: (each.value, str(each.valid_until)) for name, each in found.scores.items()} == {
+        "model-score/accuracy": (93, "2026-01-01 12:00:00+00:00")
+    }
+
+
+def test_what_a_hub_does_not_say_of_capacity_is_nothing() -> None:
+    assert managed.cluster(_cluster()).capacity == {}
