@@ -60,6 +60,8 @@ class Kind:
         return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
+_OCM_CLUSTER, _OCM_WORK = "cluster.open-cluster-management.io", "work.open-cluster-management.io"
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -80,14 +82,14 @@ KINDS: dict[str, Kind] = {
         Kind("RoleBinding", "rbac.authorization.k8s.io", "v1", "rolebindings"),
         Kind("Lease", "coordination.k8s.io", "v1", "leases"),
         Kind("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices"),
-        Kind("ManagedCluster", "cluster.open-cluster-management.io", "v1", "managedclusters", namespaced=False),
-        Kind("ManagedClusterSet", "cluster.open-cluster-management.io", "v1beta2", "managedclustersets", namespaced=False),
-        Kind("ManagedClusterSetBinding", "cluster.open-cluster-management.io", "v1beta2", "managedclustersetbindings"),
-        Kind("Placement", "cluster.open-cluster-management.io", "v1beta1", "placements"),
-        Kind("PlacementDecision", "cluster.open-cluster-management.io", "v1beta1", "placementdecisions"),
-        Kind("AddOnPlacementScore", "cluster.open-cluster-management.io", "v1alpha1", "addonplacementscores"),
-        Kind("ManifestWork", "work.open-cluster-management.io", "v1", "manifestworks"),
-        Kind("ManifestWorkReplicaSet", "work.open-cluster-management.io", "v1alpha1", "manifestworkreplicasets"),
+        Kind("ManagedCluster", _OCM_CLUSTER, "v1", "managedclusters", namespaced=False),
+        Kind("ManagedClusterSet", _OCM_CLUSTER, "v1beta2", "managedclustersets", namespaced=False),
+        Kind("ManagedClusterSetBinding", _OCM_CLUSTER, "v1beta2", "managedclustersetbindings"),
+        Kind("Placement", _OCM_CLUSTER, "v1beta1", "placements"),
+        Kind("PlacementDecision", _OCM_CLUSTER, "v1beta1", "placementdecisions"),
+        Kind("AddOnPlacementScore", _OCM_CLUSTER, "v1alpha1", "addonplacementscores"),
+        Kind("ManifestWork", _OCM_WORK, "v1", "manifestworks"),
+        Kind("ManifestWorkReplicaSet", _OCM_WORK, "v1alpha1", "manifestworkreplicasets"),
     )
 }
 """By short name; every other kind is asked of the server that has it."""
