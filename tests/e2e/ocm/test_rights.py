@@ -62,6 +62,8 @@ def _rights(objects: Iterable[dict[str, Any]]) -> list[Right]:
 ANYBODY = Subject("User", "anybody")
 OF_DEPLOYMENTS = _rights(rbac.in_namespace("any", ANYBODY))
 ON_HUB = _rights(rbac.on_hub(ANYBODY))
+OF_SCORES = Right("list", "addonplacementscores", "cluster.open-cluster-management.io")
+"""Without it placements prefer by no scores, and everything else goes on."""
 TO_PROBE = _rights(rbac.probe(ANYBODY))
 OF_CLUSTERS = _rights(rbac.clusters(ANYBODY))
 
@@ -123,8 +125,13 @@ class User:
             about = each["metadata"]
             self.api.delete(key_of(each), about.get("namespace"), about["name"], deadline=_soon())
         labels = {"app.kubernetes.io/managed-by": "i4q-ai", "i4q.ai/namespace": self.namespace}
-        for kind in ("ManifestWorkReplicaSet", "ManifestWork"):
-            for each in self.api.list(kind, None, labels=labels, deadline=_soon()).items:
+        scores = {"app.kubernetes.io/managed-by": "i4q-ai"}
+        for kind, which in (
+            ("ManifestWorkReplicaSet", labels),
+            ("ManifestWork", labels),
+            ("AddOnPlacementScore", scores),
+        ):
+            for each in self.api.list(kind, None, labels=which, deadline=_soon()).items:
                 about = each["metadata"]
                 self.api.delete(kind, about["namespace"], about["name"], deadline=_soon())
         self.api.delete("ManifestWorkReplicaSet", "default", PROBE, deadline=_soon())
@@ -223,6 +230,7 @@ def test_the_roles_are_enough_for_all_that_a_hub_does(user: User, samples: Sampl
 def _change_clusters(hub: i4q.Hub) -> None:
     hub.clusters.label("c2", {"spare": "yes"}, refresh=False)
     hub.clusters.label("c2", {"spare": None}, refresh=False)
+    hub.scores.publish({"c2": {"accuracy": 97}}, resource=f"score-{secrets.token_hex(3)}", refresh=False)
     name = f"new-{secrets.token_hex(3)}"
     hub.clusters.add(name, labels={"line": "press"}, refresh=False)
     hub.clusters.remove(name, refresh=False)
@@ -250,7 +258,7 @@ def _use(right: Right, hub: i4q.Hub, samples: Samples) -> None:
         _BY_VERB[right.verb](hub, samples)
 
 
-@pytest.mark.parametrize("right", ON_HUB, ids=str)
+@pytest.mark.parametrize("right", [right for right in ON_HUB if right != OF_SCORES], ids=str)
 def test_each_right_on_the_hub_is_needed(right: Right, user: User, samples: Samples) -> None:
     with user.hub(without=right) as hub, pytest.raises((ForbiddenError, DeploymentFailed)) as caught:
         _use(right, hub, samples)
@@ -260,6 +268,12 @@ def test_each_right_on_the_hub_is_needed(right: Right, user: User, samples: Samp
     elif right.names:
         places = right.names  # of a namespace, the API server says that it lies in itself
     assert any(_names(caught.value, right, place) for place in places), caught.value
+
+
+def test_without_the_right_to_scores_only_they_are_missing(user: User, caplog: pytest.LogCaptureFixture) -> None:
+    with user.hub(without=OF_SCORES) as hub:
+        assert [each.name for each in hub.clusters] == [*CLUSTERS]
+    assert "no right to list addonplacementscores in all of the cluster" in caplog.text
 
 
 @pytest.mark.parametrize("right", TO_PROBE, ids=str)
