@@ -165,9 +165,7 @@ class KubectlStore:
                     "ControllerRevision", place, revision["metadata"]["name"],
                     uid=revision["metadata"]["uid"], deadline=deadline,
                 )  # fmt: skip
-        home.api.delete(
-            "ConfigMap", place, found["metadata"]["name"], uid=found["metadata"]["uid"], deadline=deadline
-        )
+        home.api.delete("ConfigMap", place, found["metadata"]["name"], uid=found["metadata"]["uid"], deadline=deadline)
 
     def _keep(self, found: dict[str, Any], present: Record, deadline: Deadline) -> None:
         """Keep the present revision before it is replaced, and drop the one that is too old."""

@@ -11,9 +11,6 @@ from i4q_ai.kube import Api
 from i4q_ai_kubectl.home import make_namespace
 from i4q_ai_ocm import rights
 
-REPLICA_SETS = "i4q.ai/replica-sets"
-_CLEANUP = "work.open-cluster-management.io/manifest-work-cleanup"
-
 
 class OcmHome:
     """The API server of a hub.
@@ -63,11 +60,3 @@ class OcmHome:
         except NotFoundError:
             make_namespace(self.api, wanted["metadata"]["namespace"], deadline, program=rights.PROGRAM)
             return self.api.create(wanted, deadline=deadline)
-
-    def apply(self, wanted: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-        """Make or change an object of ours on the hub, and its namespace where that is missing."""
-        try:
-            return self.api.apply(wanted, manager="i4q-ai", force=True, deadline=deadline)
-        except NotFoundError:
-            make_namespace(self.api, wanted["metadata"]["namespace"], deadline, program=rights.PROGRAM)
-            return self.api.apply(wanted, manager="i4q-ai", force=True, deadline=deadline)
