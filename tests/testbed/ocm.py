@@ -21,8 +21,10 @@ from tests.testbed.runs import Run
 from tests.testbed.together import enter_together
 
 CLUSTER_SET = "default"
-LEASE_SECONDS = 2
+LEASE_SECONDS = 12
 """How often an agent says that it lives; after five times that the hub counts its cluster as unreachable."""
+_SHORT_LEASE = 2
+"""For an edge that is to be missed soon; a busy machine would miss one that is there."""
 
 _NAMESPACE = "open-cluster-management-hub"
 _BOOTSTRAP = "bootstrap"
@@ -96,10 +98,12 @@ class Management:
     def cut(self, name: str) -> None:
         """Cut an edge off, and wait until the hub has noticed by the edge's lease."""
         self.edges[name].cut()
+        self._lease(name, _SHORT_LEASE)
         self._wait_available("Unknown", name)
 
     def join(self, name: str) -> None:
         """Put an edge back, and wait until the hub counts on it again."""
+        self._lease(name, LEASE_SECONDS)
         self.edges[name].join()
         self._wait_available("True", name)
 
@@ -110,6 +114,10 @@ class Management:
             self.hub.kubectl("delete", "manifestwork", work, "-n", cluster, "--ignore-not-found")
         for edge in self.edges.values():
             edge.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+    def _lease(self, name: str, seconds: int) -> None:
+        spec = json.dumps({"spec": {"leaseDurationSeconds": seconds}})
+        self.hub.kubectl("patch", "managedcluster", name, "--type=merge", "-p", spec)
 
     def _wait_available(self, status: str, name: str) -> None:
         condition = f"--for=condition=ManagedClusterConditionAvailable={status}"

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _cut(ocm_plant: Management, name: str) -> Iterator[None]:
-    ocm_plant.edges[name].cut()
+    ocm_plant.cut(name)
     try:
         yield
     finally:
-        ocm_plant.edges[name].join()
+        ocm_plant.join(name)
 
 
 def test_an_edge_that_is_away_blocks_nobody_and_gets_the_present_version(
