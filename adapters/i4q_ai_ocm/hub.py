@@ -16,6 +16,7 @@ from i4q_ai_ocm import managed, state
 from i4q_ai_ocm.home import OcmHome
 from i4q_ai_ocm.settings import OcmHub
 from i4q_ai_ocm.state import Key, Object, State
+from i4q_ai_ocm.translate import works
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,8 @@ class HubObjects:
         if present is None:
             return self.home.create({**wanted, "metadata": {**metadata, "annotations": stamped}}, deadline)
         known = present["metadata"]
-        if (known.get("annotations") or {}).get(WRITTEN) == stamped[WRITTEN]:
+        same = (known.get("annotations") or {}).get(WRITTEN) == stamped[WRITTEN]
+        if same and not works.is_orphaned(present):
             return present
         merged = {
             **known,

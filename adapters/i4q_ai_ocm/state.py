@@ -15,6 +15,7 @@ from typing import Any
 from i4q_ai.desired import Item, ModelItem, WorkloadItem
 from i4q_ai.manifests.naming import DEPLOYMENT, KIND, NAMESPACE
 from i4q_ai.status import Kind
+from i4q_ai_ocm.translate import works
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -113,6 +114,9 @@ class State:
     def untidy(self) -> bool:
         """Whether a hand-over between orders and works was broken off."""
         ordered = [cluster for order in self.orders.values() for cluster in order.clusters]
+        ours = [told.objects for told in self.orders.values()] + [told.objects for told in self.works.values()]
+        if any(works.is_orphaned(each) for objects in ours for each in objects):
+            return True
         return len(ordered) > len(set(ordered)) or bool(set(ordered) & set(self.works))
 
 
@@ -175,8 +179,8 @@ def _order(
     place = (first["metadata"]["namespace"], first["spec"]["placementRefs"][0]["name"])
     made: dict[str, list[Object]] = {}
     for each in parts:
-        for cluster, works in children.get(f"{place[0]}.{each['metadata']['name']}", {}).items():
-            made.setdefault(cluster, []).extend(works)
+        for cluster, there in children.get(f"{place[0]}.{each['metadata']['name']}", {}).items():
+            made.setdefault(cluster, []).extend(there)
     return Order(
         tuple(parts), group, told_by(first), chosen.get(place, ()), {name: tuple(works) for name, works in made.items()}
     )

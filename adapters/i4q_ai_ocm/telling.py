@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from i4q_ai.backends.base import Record
+from i4q_ai.cluster import Cluster
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, I4qError, NotFoundError
 from i4q_ai.placing.evaluate import evaluate
@@ -102,7 +103,8 @@ class Telling:
                 desired[action.cluster] = action.after
         spec = Spec.parse(record.data) if record else None
         live = spec if spec is not None and not spec.deleted else None
-        groups = self._groups(live, frozenset(told), deadline)
+        clusters = self._clusters(live, deadline)
+        groups = _groups(live, clusters, frozenset(told))
         arrangement = arrange(
             state,
             desired,
@@ -112,17 +114,24 @@ class Telling:
             key=key,
             revision=record.revision if record else 0,
         )
-        return Turn(key, state, desired, groups, arrangement, live, spec.owner if spec else "i4q")
+        away = frozenset(each.name for each in clusters if each.available.status != "True")
+        return Turn(key, state, desired, groups, arrangement, live, spec.owner if spec else "i4q", away)
 
-    def _groups(self, spec: Spec | None, current: frozenset[str], deadline: Deadline) -> dict[str, str]:
+    def _clusters(self, spec: Spec | None, deadline: Deadline) -> list[Cluster]:
         if spec is None:
-            return {}
+            return []
         scored = any("/" in name for name in spec.placement.prefer)
         scores = self._objects.scores(deadline) if scored else {}
-        clusters = [
+        return [
             managed.cluster(each, scores.get(each["metadata"]["name"], ())) for each in self._objects.managed(deadline)
         ]
-        return evaluate(spec.placement, clusters, current=current, now=datetime.now(UTC)).selected
+
+
+def _groups(spec: Spec | None, clusters: Sequence[Cluster], current: frozenset[str]) -> dict[str, str]:
+    """Cluster → group, as the hub will decide."""
+    if spec is None:
+        return {}
+    return evaluate(spec.placement, clusters, current=current, now=datetime.now(UTC)).selected
 
 
 def _late(action: Action, record: Record | None, told: Told | None) -> bool:

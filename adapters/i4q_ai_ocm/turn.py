@@ -10,7 +10,7 @@ from i4q_ai.desired import Item
 from i4q_ai.manifests.naming import fingerprint
 from i4q_ai.spec import Spec
 from i4q_ai_ocm.arranging import Arrangement
-from i4q_ai_ocm.state import Key, State, Told
+from i4q_ai_ocm.state import Key, Order, State, Told
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Turn:
         arrangement: of objects.
         spec: of the record; None without one, and when it is on its way out.
         owner: of the deployment.
+        away: clusters that the hub does not hear of.
         now: the time.
     """
 
@@ -35,7 +36,14 @@ class Turn:
     arrangement: Arrangement
     spec: Spec | None
     owner: str
+    away: frozenset[str] = frozenset()
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def staying(self, order: Order) -> set[str]:
+        """The clusters of an order that is over which something else tells from now on."""
+        live = {*self.arrangement.orders, *self.arrangement.kept}
+        ordered = {cluster for cluster, group in self.groups.items() if group in live}
+        return {*self.arrangement.works, *ordered} & set(order.parts)
 
     def told(self, item: Item, before: Told | None) -> Told:
         """What an object tells, keeping since when if it is the same as before."""

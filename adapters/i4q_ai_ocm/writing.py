@@ -38,15 +38,21 @@ class Writing:
         Raises:
             ConflictError: somebody else changes the same objects.
         """
+        over = [
+            order
+            for group, order in turn.state.orders.items()
+            if group not in turn.arrangement.orders and group not in turn.arrangement.kept
+        ]
+        for order in over:
+            self._release(turn, order, deadline)
         for group, item in turn.arrangement.orders.items():
             self._order(turn, group, item, deadline)
         self._objects.each([*turn.arrangement.works.items()], lambda each: self._work(turn, each[0], each[1], deadline))
         for group in turn.arrangement.orders:
             self._settle(turn, group, deadline)
         self._drop_works(turn, deadline)
-        for group, order in turn.state.orders.items():
-            if group not in turn.arrangement.orders and group not in turn.arrangement.kept:
-                self._drop_order(turn, order, deadline)
+        for order in over:
+            self._drop_order(turn, order, deadline)
 
     # what is new
 
@@ -106,34 +112,39 @@ class Writing:
 
         self._objects.each(gone, drop)
 
+    def _release(self, turn: Turn, order: Order, deadline: Deadline) -> None:
+        """Let an order that is over leave everything where it is, if all of its clusters are told by something else.
+
+        It is done before that is written: an edge applies once more what changes, and might undo what is new.
+        """
+        if turn.staying(order) != set(order.parts):
+            return
+        for each in order.objects:
+            self._orphaned(each, deadline)
+        here = set(order.parts) - turn.away
+
+        def released(found: Mapping[str, Object]) -> bool:
+            return all(
+                works.is_orphaned(found[cluster]) and feedback.is_applied(found[cluster]) is not None
+                for cluster in here
+                if cluster in found
+            )
+
+        for each in order.objects:
+            parent = f"{each['metadata']['namespace']}.{each['metadata']['name']}"
+            try:
+                self._until_works(parent, released, deadline)
+            except DeadlineError:
+                deadline.check()
+                log.warning("%s: not every cluster has confirmed that it keeps what it has", parent)
+
     def _drop_order(self, turn: Turn, order: Order, deadline: Deadline) -> None:
-        staying = {
-            *turn.arrangement.works,
-            *(
-                cluster
-                for cluster, its in turn.groups.items()
-                if its in {*turn.arrangement.orders, *turn.arrangement.kept}
-            ),
-        } & set(order.parts)
-        leaving = set(order.parts) - staying
-        if staying and leaving:
+        staying = turn.staying(order)
+        if staying and staying != set(order.parts):
             self._applied(turn, staying, deadline)
-        elif staying:
-            self._orphan_order(order, deadline)
         for each in order.objects:
             self._objects.delete(each, deadline)
         self._placing.drop(turn.key, order.group, deadline)
-
-    def _orphan_order(self, order: Order, deadline: Deadline) -> None:
-        for each in order.objects:
-            metadata = each["metadata"]
-            self._orphaned(each, deadline)
-            parent, wanted = f"{metadata['namespace']}.{metadata['name']}", set(order.parts)
-
-            def released(found: Mapping[str, Object], wanted: set[str] = wanted) -> bool:
-                return all(works.is_orphaned(found[cluster]) for cluster in wanted if cluster in found)
-
-            self._until_works(parent, released, deadline)
 
     def _orphaned(self, found: Object, deadline: Deadline) -> Object:
         if works.is_orphaned(found):
@@ -142,7 +153,7 @@ class Writing:
 
     def _applied(self, turn: Turn, clusters: Iterable[str], deadline: Deadline) -> None:
         """Wait until clusters have what is new; one that is away may lose what is old before it has that."""
-        wanted = set(clusters)
+        wanted = set(clusters) - turn.away
         labels = selector(*turn.key, hub=self._objects.home.hub(deadline))
 
         def good(found: Mapping[str, Object]) -> bool:

@@ -35,3 +35,10 @@ def test_what_goes_tells_nothing_and_is_still_seen() -> None:
 def test_what_is_told_survives_its_annotation() -> None:
     told = state.told_by(work("a", item("3", revision=7)))
     assert (told.item, told.before[1]) == (item("3", revision=7), "0")
+
+
+def test_what_was_let_go_and_is_still_there_is_untidy() -> None:
+    released = work("a", item())
+    released["spec"]["deleteOption"] = {"propagationPolicy": "Orphan"}
+    assert state.read([], [released], [])[KEY].untidy
+    assert not state.read([], [work("a", item())], [])[KEY].untidy

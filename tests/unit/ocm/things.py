@@ -35,7 +35,7 @@ def replica_set(told: Item, group: str = REST, **metadata: Any) -> dict[str, Any
     return {
         "kind": "ManifestWorkReplicaSet",
         "metadata": {"name": name, "namespace": KEY[0], "labels": LABELS, "annotations": annotations, **metadata},
-        "spec": {"placementRefs": [{"name": name}]},
+        "spec": {"placementRefs": [{"name": name}], "manifestWorkTemplate": {}},
     }
 
 
