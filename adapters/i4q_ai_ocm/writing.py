@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.desired import Item
@@ -35,6 +36,9 @@ class Writing:
     def write(self, turn: Turn, deadline: Deadline) -> None:
         """Bring the hub to what a turn says; what is there already is not written again.
 
+        A cluster that an order hands over to a work is first told the same by both, and what is new once the order has
+        gone: an edge applies what it loses once more, and would undo it.
+
         Raises:
             ConflictError: somebody else changes the same objects.
         """
@@ -43,16 +47,26 @@ class Writing:
             for group, order in turn.state.orders.items()
             if group not in turn.arrangement.orders and group not in turn.arrangement.kept
         ]
-        for order in over:
-            self._release(turn, order, deadline)
         for group, item in turn.arrangement.orders.items():
             self._order(turn, group, item, deadline)
-        self._objects.each([*turn.arrangement.works.items()], lambda each: self._work(turn, each[0], each[1], deadline))
+        told = turn.state.told
+        handed = {
+            cluster: item
+            for cluster, item in turn.arrangement.works.items()
+            if any(cluster in order.parts for order in over) and cluster in told and cluster not in turn.state.works
+        }
+        present = {cluster: told[cluster].item for cluster in handed}
+        self._works(turn, {**turn.arrangement.works, **present}, deadline)
         for group in turn.arrangement.orders:
             self._settle(turn, group, deadline)
         self._drop_works(turn, deadline)
         for order in over:
             self._drop_order(turn, order, deadline)
+        if handed:
+            self._works(replace(turn, state=self._objects.state(turn.key, deadline)), handed, deadline)
+
+    def _works(self, turn: Turn, wanted: Mapping[str, Item], deadline: Deadline) -> None:
+        self._objects.each([*wanted.items()], lambda each: self._work(turn, each[0], each[1], deadline))
 
     # what is new
 
@@ -96,9 +110,8 @@ class Writing:
             return
         taken_over = members & set(turn.state.works)
         if taken_over:
-            self._until_works(
-                f"{turn.key[0]}.{names.order(*turn.key, group)}", lambda found: taken_over <= found.keys(), deadline
-            )
+            first = {"metadata": {"namespace": turn.key[0], "name": names.order(*turn.key, group)}}
+            self._until_works(first, lambda found: taken_over <= found.keys(), deadline)
 
     # what is old
 
@@ -112,39 +125,25 @@ class Writing:
 
         self._objects.each(gone, drop)
 
-    def _release(self, turn: Turn, order: Order, deadline: Deadline) -> None:
-        """Let an order that is over leave everything where it is, if all of its clusters are told by something else.
-
-        It is done before that is written: an edge applies once more what changes, and might undo what is new.
-        """
-        if turn.staying(order) != set(order.parts):
-            return
-        for each in order.objects:
-            self._orphaned(each, deadline)
-        here = set(order.parts) - turn.away
-
-        def released(found: Mapping[str, Object]) -> bool:
-            return all(
-                works.is_orphaned(found[cluster]) and feedback.is_applied(found[cluster]) is not None
-                for cluster in here
-                if cluster in found
-            )
-
-        for each in order.objects:
-            parent = f"{each['metadata']['namespace']}.{each['metadata']['name']}"
-            try:
-                self._until_works(parent, released, deadline)
-            except DeadlineError:
-                deadline.check()
-                log.warning("%s: not every cluster has confirmed that it keeps what it has", parent)
-
     def _drop_order(self, turn: Turn, order: Order, deadline: Deadline) -> None:
         staying = turn.staying(order)
         if staying and staying != set(order.parts):
             self._applied(turn, staying, deadline)
+        elif staying:
+            self._release(order, deadline)
         for each in order.objects:
             self._objects.delete(each, deadline)
         self._placing.drop(turn.key, order.group, deadline)
+        here = staying - turn.away
+        for each in order.objects:
+            self._until_works(each, lambda found: not here & found.keys(), deadline)
+
+    def _release(self, order: Order, deadline: Deadline) -> None:
+        """Let an order leave everything where it is when it goes."""
+        for each in order.objects:
+            self._orphaned(each, deadline)
+        for each in order.objects:
+            self._until_works(each, lambda found: all(works.is_orphaned(one) for one in found.values()), deadline)
 
     def _orphaned(self, found: Object, deadline: Deadline) -> Object:
         if works.is_orphaned(found):
@@ -167,11 +166,18 @@ class Writing:
             deadline.check()
             log.warning("%s/%s: not every cluster has confirmed what is new; those may start it anew", *turn.key)
 
-    def _until_works(self, parent: str, good: Test, deadline: Deadline) -> None:
+    def _until_works(self, order: Object, good: Test, deadline: Deadline) -> None:
+        """Wait for the works of an order, by cluster; who keeps the hub waiting for too long, starts anew maybe."""
+        parent = f"{order['metadata']['namespace']}.{order['metadata']['name']}"
+
         def by_cluster(found: Mapping[str, Object]) -> bool:
             return good({each["metadata"]["namespace"]: each for each in found.values()})
 
-        self._placing.until("ManifestWork", None, {PARENT: parent}, by_cluster, deadline)
+        try:
+            self._placing.until("ManifestWork", None, {PARENT: parent}, by_cluster, deadline)
+        except DeadlineError:
+            deadline.check()
+            log.warning("%s: its works are not as they should be in time", parent)
 
     # inside
 
