@@ -6,8 +6,8 @@ import json
 import urllib.request
 from typing import Any
 
-from i4q_ai.deployment import Deployment
 from i4q_ai.deadline import Deadline
+from i4q_ai.deployment import Deployment
 from i4q_ai.hub import Hub
 from i4q_ai.status import Phase
 from i4q_ai.testing.plant import LIMIT, Plant, on, rows, until
