@@ -58,7 +58,7 @@ def arrange(
         members = [cluster for cluster, its in groups.items() if its == group]
         if not members:
             empty.append(group)
-        elif group in state.orders and not touched & set(members):
+        elif group in state.orders and not touched & {*members, *state.orders[group].clusters}:
             kept.add(group)
         elif (item := _same(members, desired)) is not None:
             orders[group] = item

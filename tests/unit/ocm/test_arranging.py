@@ -69,3 +69,9 @@ def test_a_group_that_stays_holds_back_no_empty_one() -> None:
     desired = {"a": item("2"), "b": item("2")}
     found = _arranged(desired, spec("2", where), {"a": "canary", "b": REST}, before=before, touched={"b"})
     assert (found.orders.keys(), found.kept) == ({REST, "spare"}, {"canary"})
+
+
+def test_who_leaves_a_group_changes_its_order_too() -> None:
+    before = state.read([replica_set(item())], [], [decision(REST, "a", "b")])[KEY]
+    found = _arranged({"b": item()}, spec(), {"b": REST}, before=before, touched={"a"})
+    assert found == Arrangement(orders={REST: item()})
