@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _ANSWER_TIMEOUT = 5.0
 _LEAVE_TIMEOUT = 15.0
 """Seconds an agent has to finish what it is at before it is ended by force."""
+_BEGINS = 10.0
+"""Seconds after which an agent that was started listens, however busy the machine is."""
 _RETRY = 0.2
 
 
@@ -179,23 +181,22 @@ class Control:
             DeadlineError: it took longer.
             UnreachableError: an agent runs, and does not answer.
         """
-        if not self.alive():
-            return
         deadline = time.monotonic() + timeout
-        try:
-            with Link(self.paths.lock, "stop", timeout=timeout) as link:
-                while link.line(deadline - time.monotonic()) is not None:
-                    pass
-        except TimeoutError as error:
-            raise DeadlineError(f"the agent of {self.paths.folder} did not end within {timeout:g} s") from error
-        except (ConnectionResetError, BrokenPipeError):
-            # It was ending already, perhaps to make room for another: that one is to end too.
+        listens = min(deadline, time.monotonic() + _BEGINS)
+        while self.alive():
+            try:
+                with Link(self.paths.lock, "stop", timeout=timeout) as link:
+                    while link.line(deadline - time.monotonic()) is not None:
+                        pass
+                break
+            except TimeoutError as error:
+                raise DeadlineError(f"the agent of {self.paths.folder} did not end within {timeout:g} s") from error
+            except OSError as error:
+                # It is ending, perhaps to make room for another; or that one does not listen yet, and is to end too.
+                over = deadline if isinstance(error, ConnectionResetError | BrokenPipeError) else listens
+                if time.monotonic() > over and self.alive():
+                    raise UnreachableError(f"the agent of {self.paths.folder} does not answer: {error}") from error
             time.sleep(_RETRY)
-            self.stop(max(deadline - time.monotonic(), _RETRY))
-            return
-        except OSError as error:
-            if self.alive():
-                raise UnreachableError(f"the agent of {self.paths.folder} does not answer: {error}") from error
         self._wait_gone(deadline)
 
     def leave(self, timeout: float = 60) -> None:
