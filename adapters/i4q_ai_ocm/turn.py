@@ -45,6 +45,15 @@ class Turn:
         ordered = {cluster for cluster, group in self.groups.items() if group in live}
         return {*self.arrangement.works, *ordered} & set(order.parts)
 
+    def behind(self) -> dict[str, Item]:
+        """Clusters with works of their own, which an order takes over from → what that tells, where it is new to them."""
+        orders = self.arrangement.orders
+        wanted = {name: orders[group] for name, group in self.groups.items() if group in orders}
+        told = {name: each.told.item for name, each in self.state.works.items()}
+        return {
+            name: item for name, item in wanted.items() if name in told and fingerprint(told[name]) != fingerprint(item)
+        }
+
     def told(self, item: Item, before: Told | None) -> Told:
         """What an object tells, keeping since when if it is the same as before."""
         if before is not None and fingerprint(before.item) == fingerprint(item):

@@ -36,12 +36,16 @@ class Writing:
     def write(self, turn: Turn, deadline: Deadline) -> None:
         """Bring the hub to what a turn says; what is there already is not written again.
 
-        A cluster that an order hands over to a work is first told the same by both, and what is new once the order has
-        gone: an edge applies what it loses once more, and would undo it.
+        An edge applies what it loses once more, and would undo what is new. So whoever hands over to somebody else tells
+        the same: a work is changed before an order takes over from it, and after it has taken over from an order.
 
         Raises:
             ConflictError: somebody else changes the same objects.
         """
+        behind = turn.behind()
+        if behind:
+            self._works(turn, behind, deadline)
+            turn = replace(turn, state=self._objects.state(turn.key, deadline))
         over = [
             order
             for group, order in turn.state.orders.items()
