@@ -46,7 +46,7 @@ class Turn:
         return {*self.arrangement.works, *ordered} & set(order.parts)
 
     def behind(self) -> dict[str, Item]:
-        """Clusters with works of their own, which an order takes over from → what that tells, where it is new to them."""
+        """Clusters from whose works an order takes over → what that tells, where it is new to them."""
         orders = self.arrangement.orders
         wanted = {name: orders[group] for name, group in self.groups.items() if group in orders}
         told = {name: each.told.item for name, each in self.state.works.items()}

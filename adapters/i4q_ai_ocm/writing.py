@@ -36,8 +36,8 @@ class Writing:
     def write(self, turn: Turn, deadline: Deadline) -> None:
         """Bring the hub to what a turn says; what is there already is not written again.
 
-        An edge applies what it loses once more, and would undo what is new. So whoever hands over to somebody else tells
-        the same: a work is changed before an order takes over from it, and after it has taken over from an order.
+        An edge applies what it loses once more, and would undo what is new. So whoever hands over tells the same as who
+        takes over: a work is changed before an order takes over from it, and after it has taken over from an order.
 
         Raises:
             ConflictError: somebody else changes the same objects.
