@@ -153,10 +153,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with i4q.Hub() as hub:
         there = {cluster.name for cluster in hub.clusters} & CLUSTERS.keys()
-        if hub.capabilities.joins:
-            must(there == CLUSTERS.keys(), f"{hub.address} has {', '.join(CLUSTERS)}")
-        else:
+        if hub.capabilities.stop:  # its clusters are processes, made and ended by the hub
             must(not there, f"the names of the clusters are free in {hub.address}")
+        else:
+            must(there == CLUSTERS.keys(), f"{hub.address} has {', '.join(CLUSTERS)}")
         must(not NAMES & {deployment.name for deployment in hub.list()}, "and so are those of the deployments")
         try:
             tell(hub)
