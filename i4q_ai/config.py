@@ -10,15 +10,20 @@
 | `I4Q_EVICTION_LIMIT` | which share of its clusters a changed placement may take from a deployment | `0.5` |
 | `I4Q_REGISTRY` | what `push()` adds the name to: `host[:port][/path]` or `oci:FOLDER` | a folder in the home |
 | `I4Q_PROGRESS` | `0` silences progress | a bar on a terminal |
+| `I4Q_RATE` | bytes a second that a push or fetch may take: a number, or one with k, M, G, Ki, Mi, Gi | no limit |
 | `I4Q_PLAIN_HTTP` | registries elsewhere that speak plain http: `host[:port],…` as in references | none |
 """
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from i4q_ai.errors import InvalidError
+
+_RATE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*(k|M|G|Ki|Mi|Gi)?(?:B?(?:/s)?)")
+_UNITS = {None: 1, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
 def home() -> Path:
@@ -89,6 +94,29 @@ def registry() -> str | None:
         With `I4Q_REGISTRY=registry.factory:5000/ai`, tool-wear goes to `registry.factory:5000/ai/tool-wear`.
     """
     return os.environ.get("I4Q_REGISTRY", "").rstrip("/") or None
+
+
+def rate() -> float | None:
+    """Bytes a second that a push or fetch may take; None is no limit."""
+    given = os.environ.get("I4Q_RATE")
+    return parse_rate(given) if given else None
+
+
+def parse_rate(text: str) -> float:
+    """Bytes a second as people write them.
+
+    Raises:
+        InvalidError: it is no rate.
+
+    Example:
+        >>> parse_rate("10M"), parse_rate("1.5 MiB/s")
+        (10000000.0, 1572864.0)
+    """
+    match = _RATE.fullmatch(text.strip())
+    value = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not value:
+        raise InvalidError(f"{text!r} is no rate", hint="bytes a second: 500000, 500k or 10M")
+    return value
 
 
 def plain_http() -> frozenset[str]:
