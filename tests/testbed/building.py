@@ -55,6 +55,7 @@ _RECIPES = {
     "dns": _Recipe(),
     "node": _Recipe(tags="no_btrfs,no_devmapper,no_zfs"),
     "oracle": _Recipe(targets=(".",), pins="controlplane"),
+    "orasgo": _Recipe(targets=(".",)),
     "subscriptions": _Recipe(),
     "tools": _Recipe(),
 }
