@@ -65,7 +65,7 @@ class Home:
             found = self.api.get("ConfigMap", self.namespace, HUB, deadline=deadline)
             if found is None:
                 try:
-                    found = self.create(self.config_map(self.namespace, HUB, {**MANAGED, ROLE: "hub"}, {}), deadline)
+                    found = self.create(config_map(self.namespace, HUB, {**MANAGED, ROLE: "hub"}, {}), deadline)
                 except ConflictError:
                     return self.hub(deadline)
             self._hub = str(found["metadata"]["uid"])[:18].replace("-", "")
@@ -119,27 +119,31 @@ class Home:
         """In which namespace the records of a deployment's namespace lie: always home's."""
         return self.namespace
 
-    def config_map(
-        self, namespace: str | None, name: str, labels: dict[str, str], data: dict[str, str]
-    ) -> dict[str, Any]:
-        """A ConfigMap of ours."""
-        metadata = {"name": name, "namespace": namespace, "labels": labels}
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
     def create(self, wanted: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Create an object in home's namespace, and the namespace where it is missing."""
-        try:
-            return self.api.create(wanted, deadline=deadline)
-        except NotFoundError:
-            make_namespace(self.api, self.namespace, deadline)
-            return self.api.create(wanted, deadline=deadline)
+        return create(self.api, wanted, deadline)
 
     def _write(self, name: str, found: dict[str, Any] | None, ledger: Ledger, deadline: Deadline) -> None:
         data = {_KEY: ledger.model_dump_json(exclude_none=True)}
         if found is None:
-            self.create(self.config_map(self.namespace, name, LEDGER, data), deadline)
+            self.create(config_map(self.namespace, name, LEDGER, data), deadline)
         else:
             self.api.replace({**found, "data": data}, deadline=deadline)
+
+
+def config_map(namespace: str | None, name: str, labels: dict[str, str], data: dict[str, str]) -> dict[str, Any]:
+    """A ConfigMap of ours."""
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def create(api: Api, wanted: dict[str, Any], deadline: Deadline, *, program: str = rights.PROGRAM) -> dict[str, Any]:
+    """Create an object, and its namespace where that is missing; the program prints the rights that it takes."""
+    try:
+        return api.create(wanted, deadline=deadline)
+    except NotFoundError:
+        make_namespace(api, wanted["metadata"]["namespace"], deadline, program=program)
+        return api.create(wanted, deadline=deadline)
 
 
 def make_namespace(api: Api, name: str, deadline: Deadline, *, program: str = rights.PROGRAM) -> None:

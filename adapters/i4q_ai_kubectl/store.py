@@ -15,7 +15,7 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError
 from i4q_ai.kube import Api
 from i4q_ai.spec import RECORD_KIND
-from i4q_ai_kubectl.home import MANAGED, ROLE
+from i4q_ai_kubectl.home import MANAGED, ROLE, config_map
 
 KEPT = 20
 """How many revisions of a record are kept, the present one included."""
@@ -34,11 +34,6 @@ class Place(Protocol):
 
     def place(self, namespace: str | None) -> str | None:
         """In which namespace the records of a deployment's namespace lie; None, only for None: in several."""
-
-    def config_map(
-        self, namespace: str | None, name: str, labels: dict[str, str], data: dict[str, str]
-    ) -> dict[str, Any]:
-        """A ConfigMap of ours."""
 
     def create(self, wanted: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Create an object, and its namespace where that is missing."""
@@ -141,7 +136,7 @@ class KubectlStore:
         ).items
 
     def _config_map(self, record: Record, life: str) -> dict[str, Any]:
-        made = self._home.config_map(
+        made = config_map(
             self._home.place(record.namespace),
             _object_name(record.kind, record.namespace, record.name),
             {**_labels(record), ROLE: "record"},

@@ -36,7 +36,7 @@ class OcmBackend:
         self.settings, folder = settings.read(address)
         self._home = OcmHome(opened(self.settings.access, folder))
         objects = HubObjects(self._home, self.settings)
-        self.fleet = OcmFleet(objects, Roster(objects, folder), self._record, Following(self._home, self.settings))
+        self.fleet = OcmFleet(objects, Roster(objects, folder), self._record, Following(objects))
         self.store = KubectlStore(self._home, self.fleet.forget)
 
     @property

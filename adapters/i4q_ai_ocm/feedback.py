@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from i4q_ai.manifests import Object
 from i4q_ai.status import Report
-from i4q_ai_ocm.state import Object
 from i4q_ai_ocm.translate.reporting import REPORT
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError, DeadlineError, InvalidError, NotFoundError
-from i4q_ai_ocm.home import OcmHome
-from i4q_ai_ocm.settings import OcmHub
+from i4q_ai.errors import ConflictError, InvalidError, NotFoundError
+from i4q_ai.manifests import Object
+from i4q_ai_ocm.hub import HubObjects
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +24,12 @@ class Following:
     """Finds out once, and remembers.
 
     Args:
-        home: the hub's API server.
-        settings: of the hub, which may say so.
+        objects: of the hub, whose settings may say so.
     """
 
-    def __init__(self, home: OcmHome, settings: OcmHub) -> None:
-        self._home = home
-        self._known = settings.replica_sets
+    def __init__(self, objects: HubObjects) -> None:
+        self._objects = objects
+        self._known = objects.settings.replica_sets
         self._lock = threading.Lock()
 
     def __call__(self, deadline: Deadline) -> bool:
@@ -44,7 +44,7 @@ class Following:
     def _others(self, deadline: Deadline) -> bool | None:
         """What those that are there say; None if there are none."""
         try:
-            found = self._home.api.list("ManifestWorkReplicaSet", None, deadline=deadline).items
+            found = self._objects.home.api.list("ManifestWorkReplicaSet", None, deadline=deadline).items
         except NotFoundError:
             return False
         return True if any(FINALIZER in (each["metadata"].get("finalizers") or ()) for each in found) else None
@@ -64,7 +64,7 @@ class Following:
             },
         }
         try:
-            self._home.api.create(probe, deadline=deadline)
+            self._objects.home.api.create(probe, deadline=deadline)
         except ConflictError:
             log.debug("somebody else asks at this moment")
         except InvalidError:
@@ -72,16 +72,11 @@ class Following:
         try:
             return self._noticed(deadline)
         finally:
-            self._home.api.delete("ManifestWorkReplicaSet", "default", PROBE, deadline=deadline)
+            self._objects.home.api.delete("ManifestWorkReplicaSet", "default", PROBE, deadline=deadline)
 
     def _noticed(self, deadline: Deadline) -> bool:
-        short = Deadline.after(max(0.001, deadline.left(PATIENCE)), "looking for the hub's controller")
-        try:
-            for event in self._home.api.watch("ManifestWorkReplicaSet", "default", deadline=short):
-                for each in (*event.items, event.object):
-                    about = each.get("metadata", {})
-                    if about.get("name") == PROBE and FINALIZER in (about.get("finalizers") or ()):
-                        return True
-        except DeadlineError:
-            deadline.check()
-        return False
+        def good(found: Mapping[str, Object]) -> bool:
+            probe = found.get(f"default/{PROBE}")
+            return probe is not None and FINALIZER in (probe["metadata"].get("finalizers") or ())
+
+        return self._objects.until("ManifestWorkReplicaSet", "default", {}, good, deadline, patience=PATIENCE)

@@ -8,7 +8,7 @@ from typing import Any
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import NotFoundError
 from i4q_ai.kube import Api
-from i4q_ai_kubectl.home import make_namespace
+from i4q_ai_kubectl.home import create
 from i4q_ai_ocm import rights
 
 
@@ -46,17 +46,6 @@ class OcmHome:
         """In which namespace the records of a deployment's namespace lie: in itself."""
         return namespace
 
-    def config_map(
-        self, namespace: str | None, name: str, labels: dict[str, str], data: dict[str, str]
-    ) -> dict[str, Any]:
-        """A ConfigMap of ours."""
-        metadata = {"name": name, "namespace": namespace, "labels": labels}
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
     def create(self, wanted: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Create an object, and its namespace where that is missing."""
-        try:
-            return self.api.create(wanted, deadline=deadline)
-        except NotFoundError:
-            make_namespace(self.api, wanted["metadata"]["namespace"], deadline, program=rights.PROGRAM)
-            return self.api.create(wanted, deadline=deadline)
+        return create(self.api, wanted, deadline, program=rights.PROGRAM)

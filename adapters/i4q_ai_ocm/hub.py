@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from i4q_ai.cluster import Cluster
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, ForbiddenError, NotFoundError
-from i4q_ai.manifests import selector
+from i4q_ai.manifests import Object, selector
 from i4q_ai_ocm import managed, state
 from i4q_ai_ocm.home import OcmHome
 from i4q_ai_ocm.settings import OcmHub
-from i4q_ai_ocm.state import Key, Object, State
+from i4q_ai_ocm.state import Key, State
 from i4q_ai_ocm.translate import works
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,12 @@ T = TypeVar("T")
 WRITTEN = "i4q.ai/written"
 """Annotation: a hash of what was written last, so that what is there already is not written again."""
 WORKERS = 16
+
+Test = Callable[[Mapping[str, Object]], bool]
+"""Whether objects, by namespace and name, are as they should be."""
+
+PATIENCE = 10.0
+"""Seconds within which a hub, or an edge, does what it is told; it takes a fraction of one."""
 
 
 class HubObjects:
@@ -54,6 +61,16 @@ class HubObjects:
         clusters = api.list("ManagedCluster", None, deadline=deadline).items
         sets = api.list("ManagedClusterSet", None, deadline=deadline).items
         return managed.members(clusters, sets, self.settings.sets)
+
+    def clusters(self, deadline: Deadline, *, scored: bool = True) -> list[Cluster]:
+        """The clusters of the sets that count, by name.
+
+        Args:
+            deadline: when to give up.
+            scored: with their scores.
+        """
+        scores = self.scores(deadline) if scored else {}
+        return [managed.cluster(each, scores.get(each["metadata"]["name"], ())) for each in self.managed(deadline)]
 
     def scores(self, deadline: Deadline, cluster: str | None = None) -> dict[str, list[Object]]:
         """Cluster → its AddOnPlacementScores: of one cluster, or of all; none where there is no right to see them."""
@@ -116,10 +133,39 @@ class HubObjects:
             except (ConflictError, NotFoundError):
                 deadline.pause(0.02)
 
+    def until(
+        self,
+        kind: str,
+        namespace: str | None,
+        labels: Mapping[str, str],
+        good: Test,
+        deadline: Deadline,
+        *,
+        patience: float = PATIENCE,
+    ) -> bool:
+        """Wait until objects are as they should be; False if they are not, for so many seconds."""
+        short = Deadline.after(max(0.001, deadline.left(patience)), f"waiting for {kind}")
+        found: dict[str, Object] = {}
+        for event in self.home.api.watch(kind, namespace, labels=labels, deadline=short):
+            if event.type == "RESYNC":
+                found = {_id(each): each for each in event.items}
+            elif event.type == "DELETED":
+                found.pop(_id(event.object), None)
+            elif event.type != "BOOKMARK":
+                found[_id(event.object)] = event.object
+            if good(found):
+                return True
+        deadline.check()
+        return False
+
     def delete(self, found: Object, deadline: Deadline) -> None:
         """Delete that very object."""
         about = found["metadata"]
         self.home.api.delete(found["kind"], about.get("namespace"), about["name"], uid=about["uid"], deadline=deadline)
+
+
+def _id(found: Object) -> str:
+    return f"{found['metadata'].get('namespace', '')}/{found['metadata']['name']}"
 
 
 def _hash(wanted: Object) -> str:

@@ -7,18 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from i4q_ai.cluster import Cluster, Condition, Score, Taint, is_score_name
+from i4q_ai.manifests import Object, selector
 from i4q_ai.placing import quantities
-
-Object = dict[str, Any]
+from i4q_ai_ocm.translate.placements import AWAY
 
 SET = "cluster.open-cluster-management.io/clusterset"
 AVAILABLE = "ManagedClusterConditionAvailable"
-OURS = {"app.kubernetes.io/managed-by": "i4q-ai"}
-HUBS_OWN = (
-    "cluster.open-cluster-management.io/unreachable",
-    "cluster.open-cluster-management.io/unavailable",
-)
-"""Taints by which a hub says what a condition says too; every placement of ours tolerates them."""
+OURS = selector()
 
 
 def cluster(managed: Object, scores: Iterable[Object] = ()) -> Cluster:
@@ -41,7 +36,7 @@ def cluster(managed: Object, scores: Iterable[Object] = ()) -> Cluster:
         taints=tuple(
             Taint(key=taint["key"], value=taint.get("value", ""), effect=taint["effect"])
             for taint in spec.get("taints") or ()
-            if taint["key"] not in HUBS_OWN
+            if taint["key"] not in AWAY
         ),
         scores={name: score for each in scores for name, score in _scores(each)},
         conditions=(available(managed),),

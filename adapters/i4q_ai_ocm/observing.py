@@ -8,14 +8,14 @@ from typing import Any
 
 from i4q_ai.cluster import Condition
 from i4q_ai.desired import Item
-from i4q_ai.manifests import Site, address
+from i4q_ai.manifests import Object, Site, address
 from i4q_ai.manifests.naming import fingerprint
 from i4q_ai.status import NO_CONSUMER, Observation, Phase, Report
 from i4q_ai_kubectl import pods as podding
 from i4q_ai_kubectl.pods import Trouble
 from i4q_ai_ocm import feedback
 from i4q_ai_ocm.feedback import Reported
-from i4q_ai_ocm.state import Key, Object, State, Told
+from i4q_ai_ocm.state import Key, State, Told
 
 _WORST = (Phase.FAILED, Phase.ROLLED_BACK, Phase.PENDING, Phase.FETCHING, Phase.STARTING, Phase.WAITING)
 

@@ -11,11 +11,12 @@ from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, NotFoundError, OwnedError, UnreachableError, nearest
 from i4q_ai.kube import Api
+from i4q_ai.manifests import Object
 from i4q_ai_kubectl.home import make_namespace
-from i4q_ai_ocm import managed
+from i4q_ai_ocm import managed, rights
 from i4q_ai_ocm.hub import HubObjects
-from i4q_ai_ocm.managed import HUBS_OWN, Object
 from i4q_ai_ocm.settings import Access
+from i4q_ai_ocm.translate.placements import AWAY
 
 
 class Roster:
@@ -41,10 +42,7 @@ class Roster:
 
     def clusters(self, deadline: Deadline) -> list[Cluster]:
         """All clusters of the sets that count, by name."""
-        scores = self._objects.scores(deadline)
-        return [
-            managed.cluster(each, scores.get(each["metadata"]["name"], ())) for each in self._objects.managed(deadline)
-        ]
+        return self._objects.clusters(deadline)
 
     def add(self, cluster: Cluster, deadline: Deadline) -> Cluster:
         """Make a cluster known and accept it; it joins when its agent comes.
@@ -61,7 +59,7 @@ class Roster:
             "spec": {"hubAcceptsClient": True, "taints": [_taint(each) for each in cluster.taints]},
         }
         made = self._objects.home.api.create(wanted, deadline=deadline)
-        make_namespace(self._objects.home.api, cluster.name, deadline)
+        make_namespace(self._objects.home.api, cluster.name, deadline, program=rights.PROGRAM)
         return managed.cluster(made)
 
     def remove(self, name: str, deadline: Deadline) -> None:
@@ -152,12 +150,8 @@ class Roster:
             )
         with self._lock:
             if name not in self._apis:
-                self._apis[name] = self.open(access)
+                self._apis[name] = opened(access, self._folder)
             return self._apis[name]
-
-    def open(self, access: Access) -> Api:
-        """A new client; nothing is asked yet."""
-        return opened(access, self._folder)
 
     def _find(self, name: str, deadline: Deadline) -> Object | None:
         return self._objects.home.api.get("ManagedCluster", None, name, deadline=deadline)
@@ -185,7 +179,7 @@ def _annotated(found: Object, labels: Mapping[str, str | None] | None, taints: S
     present = spec.get("taints") or []
     if taints is not None:
         since = {(each["key"], each.get("value", ""), each["effect"]): each for each in present}
-        own = [each for each in present if each["key"] in HUBS_OWN]
+        own = [each for each in present if each["key"] in AWAY]
         present = [*own, *(since.get((each.key, each.value, each.effect), _taint(each)) for each in taints)]
     return {**found, "metadata": {**metadata, "labels": kept}, "spec": {**spec, "taints": present}}
 

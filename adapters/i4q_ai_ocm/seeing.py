@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError
 from i4q_ai.kube import Api
-from i4q_ai.manifests import selector
+from i4q_ai.manifests import Object, selector
 from i4q_ai.status import Observation
 from i4q_ai_kubectl.watching import Bell, Stream
 from i4q_ai_ocm import feedback, managed, observing, state
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.observing import Around
 from i4q_ai_ocm.roster import Roster
-from i4q_ai_ocm.state import Key, Object, State
+from i4q_ai_ocm.state import Key, State
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Seeing:
             ForbiddenError: the right to watch is missing.
         """
         bell, stop = Bell(), threading.Event()
-        follow = _Following(self._objects.home.api, bell, stop)
+        follow = _Following(bell, stop)
         ours = selector(hub=self._objects.home.hub(deadline))
         try:
             for kind in ("ManagedCluster", "ManagedClusterSet"):
@@ -94,15 +94,17 @@ class Seeing:
         for key, one in sorted(found.states.items()):
             if name not in (None, key[1]):
                 continue
+            told = one.told
             around = {
-                cluster: Around(there, agents.get(cluster, ()), self._pods(one, key, cluster, pods))
-                for cluster, there in available.items()
+                cluster: Around(
+                    available[cluster],
+                    agents.get(cluster, ()),
+                    pods(cluster, key) if cluster in told and self._roster.reaches(cluster) else None,
+                )
+                for cluster in {*told, *one.leaving} & available.keys()
             }
             observed += observing.observe(one, key, around, hub=self._objects.home.hub(deadline))
         return observed
-
-    def _pods(self, one: State, key: Key, cluster: str, pods: Pods) -> Sequence[Object] | None:
-        return pods(cluster, key) if cluster in one.told and self._roster.reaches(cluster) else None
 
     def _ask(self, deadline: Deadline) -> Pods:
         """Pods as they are now, of clusters that can be reached from here."""
@@ -137,8 +139,8 @@ class Seeing:
 class _Following:
     """The streams of one watch."""
 
-    def __init__(self, api: Api, bell: Bell, stop: threading.Event) -> None:
-        self._api, self._bell, self._stop = api, bell, stop
+    def __init__(self, bell: Bell, stop: threading.Event) -> None:
+        self._bell, self._stop = bell, stop
         self._streams: dict[tuple[str, str, str | None], Stream] = {}
 
     def begin(self, api: Api, kind: str, namespace: str | None, labels: dict[str, str], *, of: str = "") -> Stream:

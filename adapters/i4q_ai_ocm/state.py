@@ -10,14 +10,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from i4q_ai.desired import Item, ModelItem, WorkloadItem
+from i4q_ai.manifests import Object
 from i4q_ai.manifests.naming import DEPLOYMENT, KIND, NAMESPACE
 from i4q_ai.status import Kind
 from i4q_ai_ocm.translate import works
 
-Object = dict[str, Any]
 Key = tuple[str, str]
 """Namespace and name of a deployment."""
 
@@ -70,7 +69,7 @@ class Order:
     objects: tuple[Object, ...]
     group: str
     told: Told
-    clusters: tuple[str, ...] = ()
+    clusters: frozenset[str] = frozenset()
     parts: Mapping[str, tuple[Object, ...]] = field(default_factory=dict)
 
 
@@ -172,7 +171,7 @@ def told_by(found: Object) -> Told:
 def _order(
     group: str,
     parts: list[Object],
-    chosen: Mapping[Key, tuple[str, ...]],
+    chosen: Mapping[Key, frozenset[str]],
     children: Mapping[str, dict[str, list[Object]]],
 ) -> Order:
     first = parts[0]
@@ -182,7 +181,11 @@ def _order(
         for cluster, there in children.get(f"{place[0]}.{each['metadata']['name']}", {}).items():
             made.setdefault(cluster, []).extend(there)
     return Order(
-        tuple(parts), group, told_by(first), chosen.get(place, ()), {name: tuple(works) for name, works in made.items()}
+        tuple(parts),
+        group,
+        told_by(first),
+        chosen.get(place, frozenset()),
+        {name: tuple(works) for name, works in made.items()},
     )
 
 
@@ -190,11 +193,11 @@ def _works(parts: list[Object]) -> Works:
     return Works(tuple(parts), told_by(parts[0]))
 
 
-def _chosen(decisions: Iterable[Object]) -> dict[Key, tuple[str, ...]]:
-    found: dict[Key, list[str]] = {}
+def _chosen(decisions: Iterable[Object]) -> dict[Key, frozenset[str]]:
+    found: dict[Key, set[str]] = {}
     for placement, cluster in _decided(decisions):
-        found.setdefault(placement, []).append(cluster)
-    return {key: tuple(sorted(clusters)) for key, clusters in found.items()}
+        found.setdefault(placement, set()).add(cluster)
+    return {key: frozenset(clusters) for key, clusters in found.items()}
 
 
 def _decided(decisions: Iterable[Object]) -> Iterator[tuple[Key, str]]:

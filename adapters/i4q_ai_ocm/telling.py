@@ -13,7 +13,6 @@ from i4q_ai.errors import ConflictError, I4qError, NotFoundError
 from i4q_ai.placing.evaluate import evaluate
 from i4q_ai.plan import Action, Assignment
 from i4q_ai.spec import Spec
-from i4q_ai_ocm import managed
 from i4q_ai_ocm.arranging import Arrangement, arrange
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.placing import Placing
@@ -72,7 +71,7 @@ class Telling:
     def forget(self, namespace: str, name: str, deadline: Deadline) -> None:
         """Take orders back that nobody follows any more: of a deployment whose record goes."""
         key = (namespace, name)
-        self._writing.write(Turn(key, self._objects.state(key, deadline), {}, {}, Arrangement(), None, ""), deadline)
+        self._writing.write(Turn(key, self._objects.state(key, deadline), {}, Arrangement(), None, ""), deadline)
 
     def _apply(self, key: Key, actions: Sequence[Action], deadline: Deadline) -> None:
         for left in reversed(range(_ROUNDS)):
@@ -103,7 +102,8 @@ class Telling:
                 desired[action.cluster] = action.after
         spec = Spec.parse(record.data) if record else None
         live = spec if spec is not None and not spec.deleted else None
-        clusters = self._clusters(live, deadline)
+        scored = live is not None and any("/" in name for name in live.placement.prefer)
+        clusters = self._objects.clusters(deadline, scored=scored) if live is not None else []
         groups = _groups(live, clusters, frozenset(told))
         arrangement = arrange(
             state,
@@ -115,16 +115,7 @@ class Telling:
             revision=record.revision if record else 0,
         )
         away = frozenset(each.name for each in clusters if each.available.status != "True")
-        return Turn(key, state, desired, groups, arrangement, live, spec.owner if spec else "i4q", away)
-
-    def _clusters(self, spec: Spec | None, deadline: Deadline) -> list[Cluster]:
-        if spec is None:
-            return []
-        scored = any("/" in name for name in spec.placement.prefer)
-        scores = self._objects.scores(deadline) if scored else {}
-        return [
-            managed.cluster(each, scores.get(each["metadata"]["name"], ())) for each in self._objects.managed(deadline)
-        ]
+        return Turn(key, state, groups, arrangement, live, spec.owner if spec else "i4q", away)
 
 
 def _groups(spec: Spec | None, clusters: Sequence[Cluster], current: frozenset[str]) -> dict[str, str]:

@@ -20,7 +20,6 @@ class Turn:
     Args:
         key: of the deployment.
         state: what they have been told.
-        desired: cluster → what it shall have.
         groups: cluster → group, as the record's placement decides; none without a record.
         arrangement: of objects.
         spec: of the record; None without one, and when it is on its way out.
@@ -31,7 +30,6 @@ class Turn:
 
     key: Key
     state: State
-    desired: Mapping[str, Item]
     groups: Mapping[str, str]
     arrangement: Arrangement
     spec: Spec | None

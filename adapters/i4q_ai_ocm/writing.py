@@ -8,13 +8,12 @@ from dataclasses import replace
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.desired import Item
-from i4q_ai.errors import DeadlineError
-from i4q_ai.manifests import Site, objects, selector
+from i4q_ai.manifests import Object, Site, objects, selector
 from i4q_ai.manifests.naming import KIND
 from i4q_ai_ocm import feedback
-from i4q_ai_ocm.hub import HubObjects
-from i4q_ai_ocm.placing import Placing, Test
-from i4q_ai_ocm.state import GROUP, PARENT, TOLD, Object, Order, Told, Works
+from i4q_ai_ocm.hub import HubObjects, Test
+from i4q_ai_ocm.placing import Placing
+from i4q_ai_ocm.state import GROUP, PARENT, TOLD, Order, Told, Works
 from i4q_ai_ocm.translate import names, works
 from i4q_ai_ocm.turn import Turn
 
@@ -84,8 +83,8 @@ class Writing:
         parts = works.split(self._manifests(turn, told.item, deadline))
         for number, part in enumerate(parts):
             name = names.part(names.order(*turn.key, group), number)
-            wanted = works.replica_set(turn.key[0], name, placement, part)
-            _mark(wanted, labels, {TOLD: told.dump(), GROUP: group})
+            marks = {TOLD: told.dump(), GROUP: group}
+            wanted = works.replica_set(turn.key[0], name, placement, part, labels=labels, annotations=marks)
             self._objects.write(wanted, before.pop(name, None), deadline)
         for surplus in before.values():
             self._objects.delete(surplus, deadline)
@@ -101,8 +100,7 @@ class Writing:
             if name in going:  # of before, on a cluster that is away; a refresh tells it once that is gone
                 log.warning("cluster %s has not confirmed that %s is gone, so it is told anew later", cluster, name)
                 return
-            wanted = works.work(cluster, name, part)
-            _mark(wanted, labels, {TOLD: told.dump()})
+            wanted = works.work(cluster, name, part, labels=labels, annotations={TOLD: told.dump()})
             self._objects.write(wanted, before.pop(name, None), deadline)
         for surplus in before.values():
             self._objects.delete(surplus, deadline)
@@ -164,10 +162,7 @@ class Writing:
             done = {each["metadata"]["namespace"] for each in fresh if feedback.is_applied(each)}
             return wanted <= done
 
-        try:
-            self._placing.until("ManifestWork", None, labels, good, deadline)
-        except DeadlineError:
-            deadline.check()
+        if not self._objects.until("ManifestWork", None, labels, good, deadline):
             log.warning("%s/%s: not every cluster has confirmed what is new; those may start it anew", *turn.key)
 
     def _until_works(self, order: Object, good: Test, deadline: Deadline) -> None:
@@ -177,10 +172,7 @@ class Writing:
         def by_cluster(found: Mapping[str, Object]) -> bool:
             return good({each["metadata"]["namespace"]: each for each in found.values()})
 
-        try:
-            self._placing.until("ManifestWork", None, {PARENT: parent}, by_cluster, deadline)
-        except DeadlineError:
-            deadline.check()
+        if not self._objects.until("ManifestWork", None, {PARENT: parent}, by_cluster, deadline):
             log.warning("%s: its works are not as they should be in time", parent)
 
     # inside
@@ -200,12 +192,6 @@ class Writing:
 
     def _labels(self, turn: Turn, kind: str, deadline: Deadline) -> dict[str, str]:
         return {**selector(*turn.key, hub=self._objects.home.hub(deadline)), KIND: kind}
-
-
-def _mark(wanted: Object, labels: Mapping[str, str], annotations: Mapping[str, str]) -> None:
-    metadata = wanted["metadata"]
-    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
 
 
 def _of_members(turn: Turn, group: str) -> Told | None:

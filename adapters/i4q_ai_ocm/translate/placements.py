@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from i4q_ai.errors import UnsupportedError
@@ -11,12 +10,11 @@ from i4q_ai.placement import REST, Placement, Toleration
 from i4q_ai.placing import preferring
 from i4q_ai.placing.rules import AllOf, AnyRule
 from i4q_ai_ocm.translate import rules
+from i4q_ai_ocm.translate.about import NOTHING, metadata
 
 _GROUP = "cluster.open-cluster-management.io"
 AWAY = (f"{_GROUP}/unreachable", f"{_GROUP}/unavailable")
 """Taints of a cluster that is out of reach: without tolerating them, its work would be taken away."""
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def placement(
@@ -26,8 +24,8 @@ def placement(
     group: str = REST,
     *,
     sets: Sequence[str] = (),
-    labels: Mapping[str, str] = _NOTHING,
-    annotations: Mapping[str, str] = _NOTHING,
+    labels: Mapping[str, str] = NOTHING,
+    annotations: Mapping[str, str] = NOTHING,
 ) -> dict[str, Any]:
     """The OCM Placement of one version group.
 
@@ -60,7 +58,7 @@ def placement(
     return {
         "apiVersion": f"{_GROUP}/v1beta1",
         "kind": "Placement",
-        "metadata": _metadata(namespace, name, labels, annotations),
+        "metadata": metadata(namespace, name, labels, annotations),
         "spec": spec,
     }
 
@@ -78,7 +76,7 @@ def group_rule(where: Placement, group: str) -> AnyRule | None:
     return asked[0] if len(asked) == 1 else AllOf(all=tuple(asked))
 
 
-def binding(namespace: str, name: str, *, labels: Mapping[str, str] = _NOTHING) -> dict[str, Any]:
+def binding(namespace: str, name: str, *, labels: Mapping[str, str] = NOTHING) -> dict[str, Any]:
     """The ManagedClusterSetBinding that lets the Placements of a namespace choose from a set.
 
     Args:
@@ -89,18 +87,9 @@ def binding(namespace: str, name: str, *, labels: Mapping[str, str] = _NOTHING) 
     return {
         "apiVersion": f"{_GROUP}/v1beta2",
         "kind": "ManagedClusterSetBinding",
-        "metadata": _metadata(namespace, name, labels, _NOTHING),
+        "metadata": metadata(namespace, name, labels),
         "spec": {"clusterSet": name},
     }
-
-
-def _metadata(namespace: str, name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": name, "namespace": namespace}
-    if labels:
-        found["labels"] = dict(labels)
-    if annotations:
-        found["annotations"] = dict(annotations)
-    return found
 
 
 def _tolerations(where: Placement) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 from i4q_ai.errors import InvalidError
 from i4q_ai.manifests import Object
 from i4q_ai_ocm.translate import ordering, reporting, sizes
+from i4q_ai_ocm.translate.about import NOTHING, metadata
 from i4q_ai_ocm.translate.sizes import split
 
 __all__ = ["FIELD_MANAGER", "is_orphaned", "orphan", "replica_set", "split", "template", "work"]
@@ -18,7 +19,6 @@ FIELD_MANAGER = "work-agent-i4q"
 """Who owns the fields at the edge: the work agent in our name, so that what others apply is told apart."""
 
 _GROUP = "work.open-cluster-management.io"
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 _APPLY: dict[str, Any] = {
     "type": "ServerSideApply",
     "serverSideApply": {"fieldManager": FIELD_MANAGER, "force": True},
@@ -64,8 +64,8 @@ def work(
     name: str,
     manifests: Iterable[Object],
     *,
-    labels: Mapping[str, str] = _NOTHING,
-    annotations: Mapping[str, str] = _NOTHING,
+    labels: Mapping[str, str] = NOTHING,
+    annotations: Mapping[str, str] = NOTHING,
     watch: bool = True,
 ) -> dict[str, Any]:
     """The ManifestWork of one cluster.
@@ -82,7 +82,7 @@ def work(
     return {
         "apiVersion": f"{_GROUP}/v1",
         "kind": "ManifestWork",
-        "metadata": _metadata(cluster, name, labels, annotations),
+        "metadata": metadata(cluster, name, labels, annotations),
         "spec": template(manifests, watch=watch),
     }
 
@@ -94,8 +94,8 @@ def replica_set(
     manifests: Iterable[Object],
     *,
     rollout: Mapping[str, Any] = ALL_AT_ONCE,
-    labels: Mapping[str, str] = _NOTHING,
-    annotations: Mapping[str, str] = _NOTHING,
+    labels: Mapping[str, str] = NOTHING,
+    annotations: Mapping[str, str] = NOTHING,
     watch: bool = True,
 ) -> dict[str, Any]:
     """The ManifestWorkReplicaSet that has the hub make a work on every cluster of a Placement.
@@ -113,7 +113,7 @@ def replica_set(
     return {
         "apiVersion": f"{_GROUP}/v1alpha1",
         "kind": "ManifestWorkReplicaSet",
-        "metadata": _metadata(namespace, name, labels, annotations),
+        "metadata": metadata(namespace, name, labels, annotations),
         "spec": {
             "placementRefs": [{"name": placement_name, "rolloutStrategy": copy.deepcopy(dict(rollout))}],
             "cascadeDeletionPolicy": "Background",
@@ -141,15 +141,6 @@ def _spec(found: Mapping[str, Any]) -> dict[str, Any]:
     """The spec of the works, which in a replica set is the template."""
     spec: dict[str, Any] = found["spec"]
     return spec["manifestWorkTemplate"] if found["kind"] == "ManifestWorkReplicaSet" else spec
-
-
-def _metadata(namespace: str, name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": name, "namespace": namespace}
-    if labels:
-        found["labels"] = dict(labels)
-    if annotations:
-        found["annotations"] = dict(annotations)
-    return found
 
 
 def _keeping_namespaces(manifests: Iterable[Object]) -> dict[str, Any]:

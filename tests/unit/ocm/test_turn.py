@@ -8,7 +8,7 @@ from tests.unit.ocm.things import KEY, decision, item, replica_set, spec, work
 
 
 def _turn(before: state.State, arrangement: Arrangement, **groups: str) -> Turn:
-    return Turn(KEY, before, {}, groups, arrangement, spec(), "i4q")
+    return Turn(KEY, before, groups, arrangement, spec(), "i4q")
 
 
 def test_works_are_brought_up_to_the_order_that_takes_over_from_them() -> None:
