@@ -20,6 +20,7 @@ I4qError
 ├── RegistryError           a registry refused, lied or did not answer
 │   ├── AuthError           … for want of a right
 │   └── IntegrityError      bytes that are not what their digest says
+├── UntrustedError          nobody who is trusted has signed it, or it may run code
 ├── UnreachableError        a cluster, server or file cannot be reached from here
 ├── StorageError            no right to write, a broken disk …
 │   └── NoSpaceError        … for want of room
@@ -185,6 +186,10 @@ class AuthError(RegistryError):
 
 class IntegrityError(RegistryError):
     """Bytes that are not what their digest says; they were thrown away."""
+
+
+class UntrustedError(I4qError):
+    """Nobody who is trusted has signed it, or it is of a kind that is not trusted; nothing of it is exposed."""
 
 
 class UnreachableError(I4qError):
