@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import json
 import logging
-import re
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from http.cookiejar import DefaultCookiePolicy
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
@@ -19,19 +17,21 @@ import urllib3
 from i4q_ai import config
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, I4qError, NotFoundError, RegistryError, UnreachableError
+from i4q_ai.oci import answers
 from i4q_ai.oci.artifact import Blob
 from i4q_ai.oci.auth import Authorizer
+from i4q_ai.oci.connecting import CONNECT_TIMEOUT, STALL_TIMEOUT, Sessions
 from i4q_ai.oci.credentials import Credentials
 from i4q_ai.oci.origins import origin_of
+from i4q_ai.oci.receiving import Body
 from i4q_ai.oci.reference import is_loopback
 from i4q_ai.retrying import TransientError, call
 
 _log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT = 10.0
-STALL_TIMEOUT = 60.0
+TOKEN_TIMEOUT = 30.0
+REFUSAL_TIMEOUT = 5.0
 _INSTANT = 0.001
-_PIECE = 1024 * 1024
 _HOPS = 5
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -64,19 +64,40 @@ class Transport:
 
     Args:
         host: `host[:port]` that answers for the registry.
-        credentials: maybe empty.
+        credentials: maybe empty; or what finds them, asked when they are needed.
         plain_http: talk http; without it only to this machine and to those that `I4Q_PLAIN_HTTP` names.
         verify: False, or a file of certificates, instead of the system's.
+        client: files with our certificate and its key, for registries that ask who we are by TLS.
+        proxy: URL of one; without it as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say.
+
+    Raises:
+        InvalidError: a certificate cannot be read, or the proxy is no URL.
     """
 
     def __init__(
-        self, host: str, credentials: Credentials, *, plain_http: bool = False, verify: bool | str = True
+        self,
+        host: str,
+        credentials: Credentials | Callable[[], Credentials],
+        *,
+        plain_http: bool = False,
+        verify: bool | str = True,
+        client: tuple[str, str] | None = None,
+        proxy: str | None = None,
     ) -> None:
         self.host = host
-        self.base = f"{'http' if plain_http or _is_plain(host) else 'https'}://{host}"
+        plain = plain_http or _is_plain(host)
+        self.base = f"{'http' if plain else 'https'}://{host}"
         self._origin = origin_of(self.base)
         self._auth = Authorizer(self._origin, credentials, self._ask_token)
-        self._session = _session(verify, trust_env=not is_loopback(host))
+        self._sessions = Sessions(host, secure=not plain, verify=verify, client=client, proxy=proxy)
+
+    def want(self, *scopes: str) -> None:
+        """Fetch tokens that are good for these, too, so that a later request needs no other one.
+
+        Example:
+            `want("repository:models/x:pull,push")` before the first request of a push.
+        """
+        self._auth.want(scopes)
 
     def request(self, method: str, url: str, deadline: Deadline, **options: Any) -> requests.Response:
         """Send a request until it is answered by something that another try would not change.
@@ -113,15 +134,16 @@ class Transport:
             TransientError: the connection was cut, or the registry asks to try again.
             AuthError: it wants other credentials.
         """
-        tried = self._auth.header(url)
+        tried = self._auth.header(method, url, deadline)
         response = self._follow(method, url, deadline, headers, body, tried)
         if response.status_code == 401 and origin_of(response.url) == self._origin:
             challenge = response.headers.get("WWW-Authenticate", "")
-            response.close()
-            if self._auth.answer(challenge, tried):
-                response = self._follow(method, url, deadline, headers, body, self._auth.header(url))
+            if found := self._auth.answer(challenge, tried, method, url, deadline):
+                response.close()
+                response = self._follow(method, url, deadline, headers, body, found)
+        self._show_warnings(response)
         if response.status_code in _RETRIED:
-            after = retry_after(response.headers.get("Retry-After"), time.time())
+            after = answers.retry_after(response.headers.get("Retry-After"), time.time())
             raise TransientError(self.refusal(response), after=after)
         if response.status_code in (401, 403):
             raise self.refusal(response)
@@ -167,11 +189,11 @@ class Transport:
         timeout = (deadline.left(CONNECT_TIMEOUT) or _INSTANT, deadline.left(STALL_TIMEOUT) or _INSTANT)
         data: Any = body if body is None or isinstance(body, bytes) else (_Upload(body) if body.size else b"")
         try:
-            return self._session.request(
+            return self._session(url).request(
                 method, url, headers=headers, data=data, timeout=timeout, stream=True, allow_redirects=False
             )
         except requests.exceptions.SSLError as error:
-            raise RegistryError(f"{self.host} has no certificate that we trust") from error
+            raise self._untrusted(url, error) from error
         except _CUT as error:
             self._raise_cut(error, deadline)
         except requests.RequestException as error:
@@ -184,19 +206,9 @@ class Transport:
         unreachable.__cause__ = error
         raise TransientError(unreachable) from error
 
-    def chunks(self, response: requests.Response, deadline: Deadline) -> Iterator[bytes]:
-        """The body of a response as it comes.
-
-        Raises:
-            TransientError: the connection was cut.
-        """
-        read = getattr(response.raw, "read1", response.raw.read)  # what is there now, so that a cut loses nothing
-        try:
-            while piece := read(_PIECE, decode_content=False):
-                deadline.check()
-                yield piece
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            self._raise_cut(error, deadline)
+    def chunks(self, response: requests.Response, deadline: Deadline) -> Body:
+        """The body of a response as it comes; raises TransientError when the connection is cut."""
+        return Body(response, deadline, self._raise_cut)
 
     def body(self, response: requests.Response, deadline: Deadline, limit: int) -> bytes:
         """The whole body of a response, which is closed.
