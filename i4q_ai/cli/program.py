@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from i4q_ai.cli import about, cluster, deploying, image, looking, model, moving, running, scoring, workload
+from i4q_ai.cli import about, cluster, deploying, image, looking, model, moving, packaging, running, scoring, workload
 from i4q_ai.cli.exits import INTERRUPTED, MEANINGS, OK, REFUSED, USAGE, code_for
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verbs
@@ -34,6 +34,7 @@ def program() -> None:
 
 for command in (
     cluster.group, scoring.score, model.group, workload.group, image.group,
+    packaging.chart, packaging.kustomize,
     deploying.plan, deploying.deploy, deploying.apply, deploying.update,
     looking.list_all, looking.status, looking.explain, looking.simulate, looking.watch,
     looking.diff, looking.drift, looking.history, looking.logs, looking.ask,

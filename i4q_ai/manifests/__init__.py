@@ -1,10 +1,13 @@
 """Models and workloads as Kubernetes objects: plain dicts, ready for server-side apply. Pure.
 
-`objects(item, site)` is the whole of it; one file a flavour, and one for what they share.
+`objects(item, site)` is the whole of it for hubs; one file a flavour, and one for what they share. `chart` and
+`kustomize` write the same objects for those who apply them by other means.
 """
 
 from __future__ import annotations
 
+from i4q_ai.manifests.charts import Chart, chart
+from i4q_ai.manifests.kustomizing import kustomize
 from i4q_ai.manifests.naming import (
     DIGEST,
     ITEM,
@@ -24,14 +27,17 @@ __all__ = [
     "ITEM",
     "REVISION",
     "VERSION",
+    "Chart",
     "Object",
     "Site",
     "Storage",
     "address",
+    "chart",
     "fingerprint",
     "in_order",
     "key_of",
     "kinds",
+    "kustomize",
     "object_name",
     "objects",
     "selector",
