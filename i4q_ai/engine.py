@@ -209,6 +209,9 @@ class Engine:
             planning.check(
                 spec, snapshot, others=others, past=past, capabilities=self.backend.capabilities, owner=self.owner
             )
+            if _is_new_placement(spec, snapshot.spec):
+                about = {"namespace": self.namespace, "name": name}
+                self.fleet.check(spec.placement, **about, deadline=self.deadline())
             change = planning.change(
                 snapshot,
                 spec,
@@ -355,6 +358,12 @@ class Engine:
 def read(record: Record) -> Spec:
     """What a deployment's record says."""
     return Spec.parse(record.data, where=f"record of '{record.namespace}/{record.name}'")
+
+
+def _is_new_placement(spec: Spec, present: Spec | None) -> bool:
+    if spec.deleted:
+        return False
+    return present is None or present.deleted or present.placement != spec.placement
 
 
 def _order(entry: tuple[str, Spec]) -> tuple[bool, str]:

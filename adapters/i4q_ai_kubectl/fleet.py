@@ -11,6 +11,7 @@ from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, UnreachableError, UnsupportedError
 from i4q_ai.manifests.order import ORDER
+from i4q_ai.placement import Placement
 from i4q_ai.status import Observation
 from i4q_ai_kubectl import delivering, facts, reaching
 from i4q_ai_kubectl.inventory import Entry
@@ -176,6 +177,9 @@ class KubectlFleet:
         known = self._roster.home.ledgers(deadline)
         told = [(cluster, row.item) for cluster in sorted(known) for row in known[cluster].of(namespace, name)]
         return [Assignment(cluster=cluster, item=item) for cluster, item in told if item is not None]
+
+    def check(self, placement: Placement, *, namespace: str, name: str, deadline: Deadline) -> None:
+        """Nothing to do: placements are decided here, by the rules as they are."""
 
     def apply(self, actions: Sequence[Action], *, force: bool = False, deadline: Deadline) -> list[Outcome]:
         """Write down what clusters are told, then deliver it; a cluster that is away gets it when it is back."""

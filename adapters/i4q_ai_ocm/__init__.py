@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from i4q_ai_ocm.backend import OcmBackend
 from i4q_ai_ocm.settings import Access, OcmHub
+from i4q_ai_ocm.translate.foreign import read_placement
 
-__all__ = ["Access", "OcmBackend", "OcmHub"]
+__all__ = ["Access", "OcmBackend", "OcmHub", "read_placement"]

@@ -9,6 +9,7 @@ from i4q_ai.backends.base import Action, Assignment, Difference, Outcome
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import UnreachableError, UnsupportedError
+from i4q_ai.placement import Placement
 from i4q_ai.status import Observation
 from i4q_ai_kubectl import reaching
 from i4q_ai_ocm import rights
@@ -148,6 +149,15 @@ class OcmFleet:
             Assignment(cluster=cluster, item=item)
             for cluster, item in sorted(found, key=lambda each: (each[0], each[1].namespace, each[1].name))
         ]
+
+    def check(self, placement: Placement, *, namespace: str, name: str, deadline: Deadline) -> None:
+        """Refuse a placement of which the hub would make nothing, before anything is written.
+
+        Raises:
+            RuleError, UnsupportedError, InvalidError: the hub would not understand it, or select nobody.
+            OwnedError: a Placement of that name is somebody else's.
+        """
+        self._telling.check((namespace, name), placement, deadline)
 
     def apply(self, actions: Sequence[Action], *, force: bool = False, deadline: Deadline) -> list[Outcome]:  # noqa: ARG002
         """Tell the hub, which tells its clusters; one that is away gets it when it is back.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import ConflictError
+from i4q_ai.errors import ConflictError, MissingDependencyError, OwnedError
 from i4q_ai.manifests import Object
 from i4q_ai.placement import Placement
-from i4q_ai_ocm import rights
+from i4q_ai.placing.scheduler import check
+from i4q_ai_ocm import managed, rights
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.state import PLACEMENT, Key
 from i4q_ai_ocm.translate import names, placements
@@ -27,13 +28,32 @@ class Placing:
     def __init__(self, objects: HubObjects) -> None:
         self._objects = objects
 
+    def check(self, key: Key, where: Placement, deadline: Deadline) -> None:
+        """Refuse a placement that the hub would take for one that selects nobody, or that is in somebody's way.
+
+        Raises:
+            RuleError: it would select nobody; each mistake with its field.
+            UnsupportedError: a rule or toleration that OCM cannot say.
+            InvalidError: the namespace leaves no room for names.
+            OwnedError: a Placement of that name is somebody else's.
+        """
+        sets = self._sets(deadline)
+        for group in where.group_names:
+            _vet(self._wanted(key, where, group, {}), sets)
+            self._require_ours(key[0], names.order(*key, group), deadline)
+
     def write(self, key: Key, where: Placement, group: str, labels: Mapping[str, str], deadline: Deadline) -> str:
-        """Make or change the Placement of a version group, bound to the sets it may use; its name."""
-        namespace = key[0]
+        """Make or change the Placement of a version group, bound to the sets it may use; its name.
+
+        Raises:
+            RuleError, OwnedError: as `check`; nothing was written.
+        """
+        wanted = self._wanted(key, where, group, labels)
+        namespace, name = key[0], str(wanted["metadata"]["name"])
+        _vet(wanted, self._sets(deadline))
+        self._require_ours(namespace, name, deadline)
         for one in self._objects.settings.sets:
             self._bind(namespace, one, deadline)
-        name = names.order(*key, group)
-        wanted = placements.placement(namespace, name, where, group, sets=self._objects.settings.sets, labels=labels)
         self._objects.ensure(wanted, deadline)
         return name
 
@@ -59,6 +79,19 @@ class Placing:
         """Delete the Placement of a group."""
         self._objects.home.api.delete("Placement", key[0], names.order(*key, group), deadline=deadline)
 
+    def _wanted(self, key: Key, where: Placement, group: str, labels: Mapping[str, str]) -> Object:
+        sets = self._objects.settings.sets
+        return placements.placement(key[0], names.order(*key, group), where, group, sets=sets, labels=labels)
+
+    def _sets(self, deadline: Deadline) -> list[str]:
+        found = self._objects.home.api.list("ManagedClusterSet", None, deadline=deadline).items
+        return [each["metadata"]["name"] for each in found]
+
+    def _require_ours(self, namespace: str, name: str, deadline: Deadline) -> None:
+        found = self._objects.home.api.get("Placement", namespace, name, deadline=deadline)
+        if found is not None and not managed.OURS.items() <= (found["metadata"].get("labels") or {}).items():
+            raise OwnedError(f"the Placement '{namespace}/{name}' is not ours", hint="delete it, or take another name=")
+
     def _bind(self, namespace: str, one: str, deadline: Deadline) -> None:
         if self._objects.home.api.get("ManagedClusterSetBinding", namespace, one, deadline=deadline) is None:
             try:
@@ -66,3 +99,22 @@ class Placing:
                     self._objects.home.create(placements.binding(namespace, one), deadline)
             except ConflictError:
                 log.debug("set %s has been bound to %s meanwhile", one, namespace)
+
+
+def _vet(wanted: Object, sets: Sequence[str]) -> None:
+    """Refuse what the scheduler cannot read: it would take the model from every cluster."""
+    name = wanted["metadata"]["name"]
+    try:
+        found = check(wanted, sets=sets)
+    except MissingDependencyError as error:
+        log.warning("the CEL of placement %s is not checked before it is written: %s", name, error)
+        found = check(_without_cel(wanted), sets=sets)
+    found.require_none(name)
+
+
+def _without_cel(wanted: Object) -> Object:
+    predicates = [
+        {"requiredClusterSelector": {key: value for key, value in selector.items() if key != "celSelector"}}
+        for selector in (each["requiredClusterSelector"] for each in wanted["spec"].get("predicates", ()))
+    ]
+    return {**wanted, "spec": {**wanted["spec"], "predicates": predicates}}

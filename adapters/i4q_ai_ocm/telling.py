@@ -10,6 +10,7 @@ from i4q_ai.backends.base import Record
 from i4q_ai.cluster import Cluster
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, I4qError, NotFoundError
+from i4q_ai.placement import Placement
 from i4q_ai.placing.evaluate import evaluate
 from i4q_ai.plan import Action, Assignment
 from i4q_ai.spec import Spec
@@ -43,7 +44,12 @@ class Telling:
         self._objects = objects
         self._record = record
         self._follows = follows
-        self._writing = Writing(objects, Placing(objects))
+        self._placing = Placing(objects)
+        self._writing = Writing(objects, self._placing)
+
+    def check(self, key: Key, where: Placement, deadline: Deadline) -> None:
+        """Refuse a placement before anything is written; as `Placing.check`."""
+        self._placing.check(key, where, deadline)
 
     def apply(self, actions: Sequence[Action], deadline: Deadline) -> dict[Key, str]:
         """Tell clusters; deployment → why it was refused."""

@@ -17,6 +17,7 @@ from pydantic import Field
 from i4q_ai.capabilities import Capabilities
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
+from i4q_ai.placement import Placement
 from i4q_ai.plan import Action, Assignment, Difference
 from i4q_ai.status import Observation
 from i4q_ai.thing import Thing
@@ -178,6 +179,19 @@ class Fleet(Protocol):
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
     ) -> list[Assignment]:
         """What clusters have been told to run: of one deployment, of a namespace, or all."""
+
+    def check(self, placement: Placement, *, namespace: str, name: str, deadline: Deadline) -> None:
+        """Refuse a placement that cannot be followed here, before anything is written; touches nothing.
+
+        Args:
+            placement: of a deployment that is about to be told, or told anew.
+            namespace, name: of the deployment.
+            deadline: when to give up.
+
+        Raises:
+            RuleError, UnsupportedError, InvalidError: it cannot be said here, or would select nobody.
+            OwnedError: what it would write is somebody else's.
+        """
 
     def apply(self, actions: Sequence[Action], *, force: bool = False, deadline: Deadline) -> list[Outcome]:
         """Tell clusters; idempotent, in any order, each action by itself; returns when told, not when done.

@@ -21,6 +21,7 @@ from i4q_ai.local.observing import observations
 from i4q_ai.local.projection import project
 from i4q_ai.local.roster import Entry
 from i4q_ai.local.told import Told
+from i4q_ai.placement import Placement
 from i4q_ai.status import Observation, Report
 
 log = logging.getLogger(__name__)
@@ -181,6 +182,9 @@ class EmbeddedFleet:
         woken = self._pool.map(lambda name: self._wake(name, deadline), running)
         errors |= {name: why for name, why in zip(running, woken, strict=True) if why}
         return [Outcome(action, errors.get(action.cluster, "")) for action in actions]
+
+    def check(self, placement: Placement, *, namespace: str, name: str, deadline: Deadline) -> None:
+        """Nothing to do: placements are decided here, by the rules as they are."""
 
     def catch_up(
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline

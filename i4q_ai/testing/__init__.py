@@ -18,6 +18,8 @@ Methods that not every fleet has work for:
 
 * `catch_up` returns `[]` where clusters ask for their desired state by themselves. Elsewhere a cluster that was cut
   off, or not told because its hub was killed, has everything after it.
+* `check` does nothing where placements are decided here, by the rules as they are. Elsewhere it refuses those that the
+  control plane cannot follow; whoever plans asks it before anything is written.
 * `compare` raises `UnsupportedError` without `capabilities.compare`. With it, it says nothing where nobody has changed
   anything, and `apply` repairs what it says, by an action whose `before` is its `after`.
 * `join` raises `UnsupportedError` without `capabilities.joins`. A backend that has it may refuse `add`; the fixture

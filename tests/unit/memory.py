@@ -10,6 +10,7 @@ from i4q_ai.backends.base import Action, Assignment, Capabilities, Difference, O
 from i4q_ai.cluster import Cluster, Taint, rescored
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, UnreachableError, UnsupportedError
+from i4q_ai.placement import Placement
 from i4q_ai.status import Observation, Phase
 
 Key = tuple[str, str, str]
@@ -69,6 +70,7 @@ class MemoryFleet:
         self.told: dict[tuple[str, str, str], Assignment] = {}
         self.phases: dict[str, Phase] = {}
         self.refuse: set[str] = set()
+        self.impossible: list[Placement] = []
         self.touched: dict[tuple[str, str, str], str] = {}
         self.caught_up: list[tuple[str | None, str | None]] = []
         self.since: dict[tuple[str, str, str], datetime] = {}
@@ -129,6 +131,10 @@ class MemoryFleet:
         return [
             each for key, each in sorted(self.told.items()) if namespace in (None, key[1]) and name in (None, key[2])
         ]
+
+    def check(self, placement: Placement, *, namespace: str, name: str, deadline: Deadline) -> None:
+        if placement in self.impossible:
+            raise UnsupportedError(f"'{placement.name}' cannot be said here")
 
     def apply(self, actions: Sequence[Action], *, force: bool = False, deadline: Deadline) -> list[Outcome]:
         return [self._refusal(action, force) or self._take(action) for action in actions]

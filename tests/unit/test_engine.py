@@ -9,7 +9,7 @@ import pytest
 
 from i4q_ai.deployment import Deployment
 from i4q_ai.engine import Engine
-from i4q_ai.errors import ConflictError, DeploymentFailed, UnreachableError
+from i4q_ai.errors import ConflictError, DeploymentFailed, UnreachableError, UnsupportedError
 from i4q_ai.placement import Placement
 from i4q_ai.plan import Difference
 from i4q_ai.spec import Spec
@@ -43,6 +43,24 @@ def test_a_live_plan_says_what_changes_on_the_clusters(engine: Engine) -> None:
     assert change.drift == ()
     assert "  edge-1: create Thing tool-wear" in str(plan).splitlines()
     assert "    +version: '1'" in str(plan).splitlines()
+
+
+def test_a_placement_that_cannot_be_said_is_refused_before_anything_is_written(
+    engine: Engine, memory: MemoryBackend
+) -> None:
+    memory.fleet.impossible.append(SPEC.placement)
+    with pytest.raises(UnsupportedError, match="cannot be said here"):
+        engine.plan({"tool-wear": SPEC})
+    assert memory.store.records == {}
+
+
+def test_a_placement_that_is_deployed_already_is_not_judged_again(engine: Engine, memory: MemoryBackend) -> None:
+    deployed(engine)
+    memory.fleet.impossible.append(SPEC.placement)
+    engine.apply(engine.plan({"tool-wear": NEXT}))
+    engine.apply(engine.plan({"tool-wear": NEXT.replace(deleted=True)}))
+    with pytest.raises(UnsupportedError, match="cannot be said here"):
+        engine.plan({"tool-wear": NEXT})
 
 
 def test_a_live_plan_says_what_somebody_else_has_changed_where_nothing_is_to_do(

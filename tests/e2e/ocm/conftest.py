@@ -12,14 +12,24 @@ import pytest
 import i4q_ai as i4q
 from i4q_ai.testing import samples as making
 from i4q_ai.testing.samples import Samples
+from tests.e2e.ocm.lone_hub import LoneHub
 from tests.testbed.inventory import write_hub
 
 if TYPE_CHECKING:
+    from tests.testbed.apiserver import ApiServer
     from tests.testbed.images import EdgeImage
     from tests.testbed.ocm import Management
+    from tests.testbed.runs import Run
 
 PATIENCE = 240.0
 """Seconds after which something that must happen counts as not happening; far more than it takes."""
+
+
+@pytest.fixture(scope="package")
+def lone_hub(apiserver: ApiServer, testbed_run: Run) -> Iterator[LoneHub]:
+    """A hub that no edge asks; the works on it are all that a test looks at."""
+    with LoneHub(testbed_run, apiserver) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

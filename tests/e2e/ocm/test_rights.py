@@ -26,7 +26,6 @@ from i4q_ai_ocm.settings import OcmHub
 from tests.e2e.ocm.lone_hub import CLUSTERS, LoneHub
 from tests.testbed.apiserver import ApiServer
 from tests.testbed.registry import Registry
-from tests.testbed.runs import Run
 
 LIMIT = 300.0
 """Seconds that anything may take; far more than it needs."""
@@ -148,13 +147,6 @@ def _named(found: dict[str, Any], suffix: str) -> dict[str, Any]:
     if "roleRef" in found:
         changed["roleRef"] = {**found["roleRef"], "name": f"{found['roleRef']['name']}-{suffix}"}
     return changed
-
-
-@pytest.fixture(scope="module")
-def lone_hub(apiserver: ApiServer, testbed_run: Run) -> Iterator[LoneHub]:
-    """A hub that no edge asks; the works on it are all that a test looks at."""
-    with LoneHub(testbed_run, apiserver) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
