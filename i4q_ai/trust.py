@@ -39,7 +39,7 @@ class Signer(Thing):
     Args:
         key: the public key, as PEM.
         root: the certificate at the root of the chain, as PEM.
-        identities: with a root, who of all that it certifies: globs of e-mail addresses, URIs, DNS names or common names.
+        identities: with a root, whom of all that it certifies: globs of e-mail addresses, URIs, DNS names, common names.
     """
 
     key: Annotated[str, AfterValidator(_is_key)] | None = None

@@ -1,4 +1,4 @@
-"""Keys: elliptic curves P-256, P-384 and P-521, as PEM; private ones may be encrypted. What is secret is never shown."""
+"""Keys: elliptic curves P-256, P-384 and P-521, as PEM; private ones may be encrypted. Secrets are never shown."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SigningKey:
 
         Raises:
             NotFoundError: there is no such file.
-            InvalidError: it is no private key, the passphrase is missing or wrong, or the certificate is of another key.
+            InvalidError: it is no private key, the passphrase is missing or wrong, or the certificate is another key's.
             UnsupportedError: it is a key of another kind.
         """
         private = _private(read(path), passphrase, str(path))

@@ -164,7 +164,9 @@ def _model(data: Mapping[str, Any]) -> Statement:
     if shard is not None and shard < 1:
         raise IntegrityError("a signature has shards of no bytes")
     ignored = tuple(str(path) for path in serialization.get("ignore_paths") or ())
-    return Statement(MODEL, (f"sha256:{subject['digest']['sha256']}",), resources, shard, ignored, serialization.get("allow_symlinks") is True)
+    subjects = (f"sha256:{subject['digest']['sha256']}",)
+    links = serialization.get("allow_symlinks") is True
+    return Statement(MODEL, subjects, resources, shard, ignored, links)
 
 
 def differences(statement: Statement, files: Mapping[str, str]) -> list[str]:
