@@ -110,6 +110,11 @@ def folder_of(kind: str) -> str:
     return _FOLDERS[kind]
 
 
+def mode_of(kind: str) -> int:
+    """The mode of all files of a kind of thing."""
+    return _MODES[kind]
+
+
 def about(thing: Model | Workload) -> bytes:
     """The content of `i4q.json`: the thing without where it is."""
     fields = {key: value for key, value in thing.dump().items() if key not in ("source", "reference")}
