@@ -12,6 +12,8 @@
 | `I4Q_PROGRESS` | `0` silences progress | a bar on a terminal |
 | `I4Q_RATE` | bytes a second that a push or fetch may take: a number, or one with k, M, G, Ki, Mi, Gi | no limit |
 | `I4Q_PLAIN_HTTP` | registries elsewhere that speak plain http: `host[:port],…` as in references | none |
+| `I4Q_PULL_SECRETS` | folders with mounted pull secrets, or with folders of them: `FOLDER:…` | none |
+| `I4Q_CERTIFICATES` | a folder with a folder of certificates per registry | those of docker and podman |
 """
 
 from __future__ import annotations
@@ -134,3 +136,21 @@ def plain_http() -> frozenset[str]:
         if "/" in host:
             raise InvalidError(f"I4Q_PLAIN_HTTP: {host!r} is no host[:port]", hint="leave http:// and any path away")
     return hosts
+
+
+def pull_secrets() -> tuple[Path, ...]:
+    """Folders in which Kubernetes secrets with registry credentials are mounted."""
+    listed = os.environ.get("I4Q_PULL_SECRETS", "").split(os.pathsep)
+    return tuple(Path(entry).expanduser() for entry in listed if entry)
+
+
+def certificates() -> tuple[Path, ...]:
+    """Folders that hold a folder per registry with its certificates; the first one that has it counts."""
+    given = os.environ.get("I4Q_CERTIFICATES")
+    if given:
+        return (Path(given).expanduser(),)
+    system = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
+    try:
+        return (Path.home() / ".config" / "containers" / "certs.d", *system)
+    except RuntimeError:  # a user of a container, who has no home
+        return system

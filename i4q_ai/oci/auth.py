@@ -3,105 +3,21 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
-import re
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
+from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError
+from i4q_ai.oci.challenges import Challenge, challenges, merged, needed
 from i4q_ai.oci.credentials import Credentials
-from i4q_ai.oci.origins import Origin, origin_of
-from i4q_ai.oci.reference import is_loopback
+from i4q_ai.oci.origins import Origin, need_trusted, origin_of
+from i4q_ai.oci.tokens import SHARED, Key, TokenCache
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar of a word in HTTP
-_PART = re.compile(
-    rf'\s*(?P<word>{_TOKEN})(?:\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]*)))?\s*(?P<comma>,?)'
-)
-_DEFAULT_LIFE = 60.0
-_MARGIN = 10.0
 CLIENT_ID = "i4q-ai"
 
-
-@dataclass(frozen=True)
-class Challenge:
-    """What a registry wants to see.
-
-    Args:
-        scheme: lower-case: "bearer", "basic", …
-        params: name (lower-case) → value.
-    """
-
-    scheme: str
-    params: Mapping[str, str] = field(default_factory=dict)
-
-
-def challenges(header: str) -> list[Challenge]:
-    """Read a `WWW-Authenticate` header; several schemes, quoted commas and bare words may stand in it.
-
-    Example:
-        >>> challenges('Bearer realm="https://a/t",scope="repository:x:pull,push"')[0].params["scope"]
-        'repository:x:pull,push'
-    """
-    found: list[tuple[str, dict[str, str]]] = []
-    at = 0
-    while at < len(header) and (match := _PART.match(header, at)):
-        at = match.end()
-        word, quoted, bare = match["word"].lower(), match["quoted"], match["bare"]
-        if quoted is None and bare is None:
-            found.append((word, {}))
-        elif found:
-            found[-1][1][word] = bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-    return [Challenge(scheme, params) for scheme, params in found]
-
-
-def merged(scopes: Iterable[str]) -> list[str]:
-    """One scope per resource, with all actions.
-
-    Example:
-        >>> merged(["repository:x:pull", "repository:x:pull,push"])
-        ['repository:x:pull,push']
-    """
-    actions: dict[str, set[str]] = {}
-    for scope in scopes:
-        resource, _, wanted = scope.rpartition(":")
-        actions.setdefault(resource, set()).update(filter(None, wanted.split(",")))
-    return [f"{resource}:{','.join(sorted(wanted))}" for resource, wanted in sorted(actions.items())]
-
-
-def need_trusted(realm: str, registry: Origin) -> None:
-    """Refuse to send credentials to a realm that a registry has no business to name.
-
-    Raises:
-        AuthError: plain http for a https registry, or an address inside somebody's network.
-    """
-    parts = urlsplit(realm)
-    host = (parts.hostname or "").lower()
-    if parts.scheme not in ("http", "https") or not host or parts.username is not None:
-        raise AuthError(f"{registry.host} names a token service that is no URL")
-    if parts.scheme == "http" and registry.scheme == "https":
-        raise AuthError(f"{registry.host} wants its credentials sent by plain http to {host}")
-    if parts.scheme == "http" and host != registry.host and not is_loopback(host):
-        raise AuthError(f"{registry.host} wants its credentials sent by plain http to {host}")
-    if host != registry.host and _is_inside(host):
-        raise AuthError(f"{registry.host} wants its credentials sent to {host}, which is not its own")
-
-
-def _is_inside(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_private or address.is_link_local or address.is_unspecified
-
-
-AskToken = Callable[[str, Mapping[str, Any], str | None], Mapping[str, Any]]
-"""`ask(realm, parameters, authorization)` → the JSON answer; parameters with a grant_type are posted as a form."""
+AskToken = Callable[[str, Mapping[str, Any], str | None, Deadline], Mapping[str, Any]]
+"""`ask(realm, parameters, authorization, deadline)` → the JSON answer; with a grant_type they are posted as a form."""
 
 
 class Authorizer:
@@ -109,82 +25,139 @@ class Authorizer:
 
     Args:
         registry: its origin.
-        credentials: maybe empty: many registries hand out tokens to anybody.
+        credentials: maybe empty, for many registries hand out tokens to anybody; or what finds them, asked when the
+            registry first wants to know, and again when it refuses what was found.
         ask: how to ask a token service.
+        cache: of tokens; this process's if not given.
     """
 
-    def __init__(self, registry: Origin, credentials: Credentials, ask: AskToken) -> None:
-        self._registry, self._credentials, self._ask = registry, credentials, ask
+    def __init__(
+        self,
+        registry: Origin,
+        credentials: Credentials | Callable[[], Credentials],
+        ask: AskToken,
+        cache: TokenCache | None = None,
+    ) -> None:
+        self._registry, self._ask, self._cache = registry, ask, SHARED if cache is None else cache
+        self._find = credentials if callable(credentials) else None
+        self._credentials = None if callable(credentials) else credentials
         self._lock = threading.Lock()
-        self._header: str | None = None
-        self._until = float("inf")
-        self._scopes: set[str] = set()
-        self._challenge: Challenge | None = None
+        self._wanted: dict[str, str] = {}
 
-    def header(self, url: str) -> str | None:
-        """The header's value for a request to `url`; None for another origin, or before anybody asked."""
-        if origin_of(url) != self._registry:
-            return None
+    def want(self, scopes: Iterable[str]) -> None:
+        """Ask for these from now on whenever a token for their resource is fetched."""
         with self._lock:
-            if self._challenge is not None and time.monotonic() > self._until:
-                self._header = self._bearer(self._challenge)
-            return self._header
+            known = [f"{resource}:{actions}" for resource, actions in self._wanted.items()]
+            self._wanted = _by_resource(merged([*known, *scopes]))
 
-    def answer(self, header: str, tried: str | None) -> bool:
+    def header(self, method: str, url: str, deadline: Deadline) -> str | None:
+        """The header's value for a request; None for another origin, or before anybody asked."""
+        challenge = self._cache.challenge(self._registry)
+        if challenge is None or origin_of(url) != self._registry:
+            return None
+        return self._authorization(challenge, self._scopes(method, url), None, deadline)
+
+    def answer(self, header: str, tried: str | None, method: str, url: str, deadline: Deadline) -> str | None:
         """Find an answer to a 401.
 
         Args:
             header: `WWW-Authenticate`.
             tried: the Authorization that was refused.
+            method, url: of the request.
+            deadline: of the whole job.
 
         Returns:
-            Whether there is another one to try.
-        """
-        with self._lock:
-            if self._header != tried:  # another thread was faster
-                return True
-            for challenge in challenges(header):
-                found = self._authorization(challenge)
-                if found is not None and found != tried:
-                    self._header = found
-                    return True
-            return False
+            Another one to try; None if there is none.
 
-    def _authorization(self, challenge: Challenge) -> str | None:
-        if challenge.scheme == "bearer":
-            return self._bearer(challenge)
-        if challenge.scheme == "basic" and self._credentials.username:
-            self._challenge, self._until = None, float("inf")
-            return self._basic()
+        Raises:
+            AuthError: the registry names a token service that may not see our credentials, or that refuses them.
+        """
+        asked = challenges(header)
+        self.want(scope for challenge in asked for scope in challenge.scopes)
+        found = self._first(asked, tried, method, url, deadline)
+        return found or (self._first(asked, tried, method, url, deadline) if self._renewed() else None)
+
+    def _first(
+        self, asked: list[Challenge], tried: str | None, method: str, url: str, deadline: Deadline
+    ) -> str | None:
+        for challenge in asked:
+            scopes = merged([*self._scopes(method, url), *challenge.scopes])
+            found = self._authorization(challenge, scopes, tried, deadline)
+            if found is not None and found != tried:
+                self._cache.remember(self._registry, challenge)
+                return found
         return None
 
-    def _bearer(self, challenge: Challenge) -> str | None:
-        if self._credentials.registry_token:
-            return f"Bearer {self._credentials.registry_token}"
-        realm = challenge.params.get("realm", "")
+    def _scopes(self, method: str, url: str) -> list[str]:
+        """What this request needs, with what else is wanted of the same resources."""
+        scopes = needed(method, url)
+        return merged(
+            [*scopes, *(f"{each}:{self._wanted[each]}" for each in _by_resource(scopes) if each in self._wanted)]
+        )
+
+    def _authorization(
+        self, challenge: Challenge, scopes: list[str], refused: str | None, deadline: Deadline
+    ) -> str | None:
+        who = self._login()
+        if challenge.scheme == "basic" and who.username:
+            return _basic(who)
+        if challenge.scheme != "bearer":
+            return None
+        if who.registry_token:
+            return f"Bearer {who.registry_token}"
+        try:
+            return self._bearer(challenge, scopes, who, refused, deadline)
+        except AuthError:
+            if not self._renewed():
+                raise
+        return self._bearer(challenge, scopes, self._login(), refused, deadline)
+
+    def _bearer(
+        self, challenge: Challenge, scopes: list[str], who: Credentials, refused: str | None, deadline: Deadline
+    ) -> str:
+        realm, service = challenge.params.get("realm", ""), challenge.params.get("service", "")
         need_trusted(realm, self._registry)
-        self._scopes.update(filter(None, challenge.params.get("scope", "").split(" ")))
-        service, scopes = challenge.params.get("service", ""), merged(self._scopes)
-        if self._credentials.identity_token:
+        key = Key(self._registry, realm, service, tuple(scopes), who)
+        token = (refused or "").removeprefix("Bearer ")
+        return f"Bearer {self._cache.get(key, lambda: self._fetch(key, deadline), deadline, refused=token)}"
+
+    def _fetch(self, key: Key, deadline: Deadline) -> Mapping[str, Any]:
+        if key.identity.identity_token:
             form = {
                 "grant_type": "refresh_token",
-                "refresh_token": self._credentials.identity_token,
-                "service": service,
+                "refresh_token": key.identity.identity_token,
+                "service": key.service,
                 "client_id": CLIENT_ID,
-                "scope": " ".join(scopes),
+                "scope": " ".join(key.scopes),
             }
-            answer = self._ask(realm, form, None)
-        else:
-            query = {**({"service": service} if service else {}), **({"scope": scopes} if scopes else {})}
-            answer = self._ask(realm, query, self._basic() if self._credentials.username else None)
-        token = answer.get("token") or answer.get("access_token")
-        if not isinstance(token, str) or not token or not token.isprintable():
-            raise AuthError(f"the token service of {self._registry.host} gave no token")
-        life = answer.get("expires_in")
-        self._until = time.monotonic() + (float(life) if isinstance(life, int | float) else _DEFAULT_LIFE) - _MARGIN
-        self._challenge = challenge
-        return f"Bearer {token}"
+            return self._ask(key.realm, form, None, deadline)
+        query = {
+            **({"service": key.service} if key.service else {}),
+            **({"scope": list(key.scopes)} if key.scopes else {}),
+        }
+        return self._ask(key.realm, query, _basic(key.identity) if key.identity.username else None, deadline)
 
-    def _basic(self) -> str:
-        pair = f"{self._credentials.username}:{self._credentials.password}"
-        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+    def _login(self) -> Credentials:
+        with self._lock:
+            if self._credentials is None:
+                self._credentials = self._find() if self._find else Credentials()
+            return self._credentials
+
+    def _renewed(self) -> bool:
+        """Whether somebody has logged in anew meanwhile, or a helper gives another password (those of ECR expire)."""
+        if self._find is None:
+            return False
+        found = self._find()
+        with self._lock:
+            changed = bool(found) and found != self._credentials
+            self._credentials = found or self._credentials
+        return changed
+
+
+def _basic(who: Credentials) -> str:
+    pair = f"{who.username}:{who.password}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+def _by_resource(scopes: Iterable[str]) -> dict[str, str]:
+    return {resource: actions for resource, _, actions in (scope.rpartition(":") for scope in scopes)}

@@ -16,7 +16,7 @@ import urllib3
 
 from i4q_ai import config
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import AuthError, I4qError, NotFoundError, RegistryError, UnreachableError
+from i4q_ai.errors import AuthError, DeadlineError, I4qError, NotFoundError, RegistryError, UnreachableError
 from i4q_ai.oci import answers
 from i4q_ai.oci.artifact import Blob
 from i4q_ai.oci.auth import Authorizer
@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 TOKEN_TIMEOUT = 30.0
 REFUSAL_TIMEOUT = 5.0
 _INSTANT = 0.001
+_HINT_TLS = "name its authority: verify=, SSL_CERT_FILE, or a .crt in a folder of I4Q_CERTIFICATES"
 _HOPS = 5
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -189,8 +190,16 @@ class Transport:
         timeout = (deadline.left(CONNECT_TIMEOUT) or _INSTANT, deadline.left(STALL_TIMEOUT) or _INSTANT)
         data: Any = body if body is None or isinstance(body, bytes) else (_Upload(body) if body.size else b"")
         try:
-            return self._session(url).request(
-                method, url, headers=headers, data=data, timeout=timeout, stream=True, allow_redirects=False
+            session = self._session(url)
+            return session.request(
+                method,
+                url,
+                headers=headers,
+                data=data,
+                timeout=timeout,
+                stream=True,
+                allow_redirects=False,
+                verify=session.verify,  # said again, or a variable of the environment would win
             )
         except requests.exceptions.SSLError as error:
             raise self._untrusted(url, error) from error
@@ -226,94 +235,108 @@ class Transport:
 
     def refusal(self, response: requests.Response) -> I4qError:
         """The error for an answer that is not what was hoped for; closes the response."""
-        with contextlib.closing(response):
-            reason = _told(response)
-        path = urlsplit(response.url).path
-        what = f"registry {self.host} answers {response.status_code} to {response.request.method} {path}{reason}"
+        url = urlsplit(response.url)
+        who = f"registry {self.host}"
+        if origin_of(response.url) != self._origin:
+            who += f" sends us to {url.hostname}, which"
+        what = f"{who} answers {response.status_code} to {response.request.method} {url.path}{self._told(response)}"
         if response.status_code in (401, 403):
-            return AuthError(what, hint=f"docker login {self.host}")
+            return AuthError(what, hint=self._hint())
         return NotFoundError(what) if response.status_code == 404 else RegistryError(what)
 
-    def _ask_token(self, realm: str, parameters: Mapping[str, Any], authorization: str | None) -> Mapping[str, Any]:
-        """Ask a token service; it is another origin, gets only what it is due, and may not redirect."""
+    def _told(self, response: requests.Response) -> str:
+        """The registry's own words about an error, as far as they come soon."""
+        deadline, raw = Deadline.after(REFUSAL_TIMEOUT, "reading an error"), bytearray()
+        with contextlib.closing(response), contextlib.suppress(TransientError, DeadlineError):
+            for piece in self.chunks(response, deadline):
+                raw += piece
+                if len(raw) > _ERROR_BODY:
+                    return ""
+        return answers.told(bytes(raw))
+
+    def _show_warnings(self, response: requests.Response) -> None:
+        for text in answers.warnings(response.headers.get("Warning")):
+            if _WARNED.is_new((self.host, text)):
+                _log.warning("registry %s warns: %s", self.host, text)
+
+    def _ask_token(
+        self, realm: str, parameters: Mapping[str, Any], authorization: str | None, deadline: Deadline
+    ) -> Mapping[str, Any]:
+        """Ask a token service; it may be another origin, gets only what it is due, and may not redirect."""
         form = "grant_type" in parameters
+        who = f"the token service of {self.host}"
+        deadline = Deadline(deadline.clock() + deadline.left(TOKEN_TIMEOUT), f"asking {who}", deadline.cancel)
+        deadline.check()
+        headers = {"Accept-Encoding": "identity", **({"Authorization": authorization} if authorization else {})}
         try:
-            response = self._session.request(
+            session = self._session(realm)
+            response = session.request(
                 "POST" if form else "GET",
                 realm,
                 params=None if form else parameters,
                 data=parameters if form else None,
-                headers={"Authorization": authorization} if authorization else None,
-                timeout=(CONNECT_TIMEOUT, CONNECT_TIMEOUT),
+                headers=headers,
+                timeout=(deadline.left(CONNECT_TIMEOUT) or _INSTANT, deadline.left() or _INSTANT),
                 stream=True,
                 allow_redirects=False,
+                verify=session.verify,
             )
-            with contextlib.closing(response):
-                raw = next(response.iter_content(_TOKEN_BODY), b"") if response.status_code == 200 else b""
+        except requests.exceptions.SSLError as error:
+            raise RegistryError(f"{who} has no certificate that we trust", hint=_HINT_TLS) from error
+        except _CUT as error:
+            raise TransientError(UnreachableError(f"{who} cannot be reached")) from error
         except requests.RequestException as error:
-            raise TransientError(UnreachableError(f"the token service of {self.host} cannot be reached")) from error
+            raise RegistryError(f"{who} cannot be asked: {type(error).__name__}") from error
         if response.status_code in _RETRIED:
-            raise TransientError(AuthError(f"the token service of {self.host} answers {response.status_code}"))
+            response.close()
+            after = answers.retry_after(response.headers.get("Retry-After"), time.time())
+            raise TransientError(AuthError(f"{who} answers {response.status_code}"), after=after)
+        if response.status_code != 200:
+            raise AuthError(f"{who} answers {response.status_code}{self._told(response)}", hint=self._hint())
         try:
-            answer = json.loads(raw)
-        except ValueError:
+            answer = json.loads(self.body(response, deadline, _TOKEN_BODY))
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            hint = f"docker login {self.host}"
-            raise AuthError(f"the token service of {self.host} answers {response.status_code}", hint=hint)
+            raise AuthError(f"{who} gave no token")
         return answer
+
+    def _hint(self) -> str:
+        return f"docker login {self.host}"
+
+    def _session(self, url: str) -> requests.Session:
+        """Who asks: our certificate is for the registry alone."""
+        return self._sessions.own if origin_of(url) == self._origin else self._sessions.other
+
+    def _untrusted(self, url: str, error: Exception) -> RegistryError:
+        host = self.host if origin_of(url) == self._origin else f"{urlsplit(url).hostname}, where {self.host} sends us,"
+        if "CERTIFICATE_REQUIRED" in str(error) or "alert" in str(error).lower():
+            hint = "does it want a certificate of ours? client.cert and client.key in a folder of I4Q_CERTIFICATES"
+            return AuthError(f"{host} breaks off TLS", hint=hint)
+        return RegistryError(f"{host} has no certificate that we trust", hint=_HINT_TLS)
+
+
+class _Once:
+    """Remembers what has been said; no more than so much, whoever says it."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._said: set[tuple[str, str]] = set()
+
+    def is_new(self, what: tuple[str, str]) -> bool:
+        with self._lock:
+            if what in self._said or len(self._said) >= self._most:
+                return False
+            self._said.add(what)
+            return True
+
+
+_WARNED = _Once(200)
 
 
 def _is_plain(host: str) -> bool:
     """Whether a registry is spoken to by plain http without being asked to: the only place that decides it."""
     return is_loopback(host) or host.lower() in config.plain_http()
-
-
-def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds to wait by a Retry-After header: a number or a date.
-
-    Args:
-        value: of the header.
-        now: seconds since 1970.
-
-    Example:
-        >>> retry_after("Thu, 01 Jan 1970 00:00:09 GMT", 4.0)
-        5.0
-    """
-    if value is None:
-        return None
-    if re.fullmatch(r"\s*\d{1,9}\s*", value):
-        return float(value)
-    try:
-        return max(email.utils.parsedate_to_datetime(value).timestamp() - now, 0.0)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _session(verify: bool | str, *, trust_env: bool) -> requests.Session:
-    session = requests.Session()
-    session.trust_env = trust_env
-    session.auth = _no_auth  # or requests would take a password from ~/.netrc
-    session.verify = verify
-    session.headers["User-Agent"] = "i4q-ai"
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # with cookies some think we are a browser
-    return session
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _told(response: requests.Response) -> str:
-    """The registry's own words, if they are words."""
-    try:
-        raw = next(response.iter_content(_ERROR_BODY), b"")
-        errors = json.loads(raw)["errors"]
-        told = "; ".join(f"{error.get('code', '')}: {error.get('message', '')}" for error in errors)
-    except (requests.RequestException, ValueError, LookupError, TypeError, AttributeError):
-        return ""
-    printable = "".join(character for character in told if character.isprintable())
-    return f" ({printable[:500]})" if printable else ""
 
 
 def _reason(error: Exception) -> str:
