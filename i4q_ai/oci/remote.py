@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import re
@@ -41,8 +42,11 @@ class Remote:
     def __init__(self, reference: Reference, *, plain_http: bool = False, transport: Transport | None = None) -> None:
         self.name = reference.name
         self._http = transport or Transport(
-            reference.api_host, credentials.find(reference.host, reference.repository), plain_http=plain_http
+            reference.api_host,
+            functools.partial(credentials.find, reference.host, reference.repository),
+            plain_http=plain_http,
         )
+        self._rights = f"repository:{reference.repository}:pull,push"
         self._root = f"{self._http.base}/v2/{reference.repository}"
 
     def resolve(self, tag: str, deadline: Deadline) -> str | None:
@@ -127,6 +131,7 @@ class Remote:
             VersionExistsError: the tag stands for something else.
             RegistryError: the registry refused or lied; the tag is as it was.
         """
+        self._http.want(self._rights)
         known = self.resolve(tag, deadline)
         if known == artifact.digest:
             return
