@@ -6,6 +6,7 @@ is held in memory, tokens stay with the registry that they are for, and every ca
 
 from __future__ import annotations
 
+import functools
 import json as jsons
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
 
     def _transport(self, host: str, repository: str) -> Transport:
         if host not in self._transports:
-            who = self._logins.get(host) or credentials.find(host, repository)
+            who = self._logins.get(host) or functools.partial(credentials.find, host, repository)
             self._transports[host] = Transport(host, who, plain_http=self._insecure, verify=self._tls_verify)
         return self._transports[host]
 
