@@ -292,5 +292,5 @@ class Agent:
                 self._local[key] = self._local[key].stopped()
 
     def _ring(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # it rings already
+        with contextlib.suppress(OSError):  # it rings already, or the agent has ended
             self._bell.send(b"!")

@@ -66,5 +66,6 @@ def outstanding(report: Report, *, complete: bool, revision: int) -> tuple[str, 
         return "", False
     told = [f"model '{item.name}': {item.message}" for item in missing if item.message]
     told += [report.message] if report.message else []
-    failed = any(item.phase is Phase.FAILED for item in missing) and report.revision == revision
+    # What lies there from before may name a model that nobody wants any more: only what was asked for counts.
+    failed = complete and report.revision == revision and any(item.phase is Phase.FAILED for item in missing)
     return "; ".join(told) or "waits for its models", failed

@@ -167,10 +167,11 @@ class Plant:
 
         A server tries each model in a process of its own, which ends with it: those are not counted.
         """
-        marked = self._marked()
+        marked = self.family()
         return [pid for pid in marked if _parent(pid) not in marked]
 
-    def _marked(self) -> list[int]:
+    def family(self) -> list[int]:
+        """The same, with all that they have started."""
         marks = [json.loads(path.read_text())["token"] for path in self.paths.run.glob("*.json")]
         return [pid for pid in _processes() if any(mark in _environment(pid) for mark in marks)]
 
@@ -179,10 +180,10 @@ class Plant:
         self.control.stop(DEADLINE)
         for agent in self.started:
             agent.wait(DEADLINE)
-        for pid in self._marked():
+        for pid in self.family():
             with contextlib.suppress(ProcessLookupError):  # it ended with its parent
                 os.kill(pid, signal.SIGKILL)
-        eventually(lambda: self._marked() == [])
+        eventually(lambda: self.family() == [])
 
 
 def ask(address: str, value: float) -> float:
@@ -203,6 +204,11 @@ def eventually(what: Callable[[], bool]) -> None:
 
 def _processes() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    return _environment(pid) != ""
 
 
 def _parent(pid: int) -> int:

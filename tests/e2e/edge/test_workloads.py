@@ -5,7 +5,7 @@ import urllib.request
 from pathlib import Path
 
 from i4q_ai.status import Phase
-from tests.e2e.edge.plant import Plant, eventually
+from tests.e2e.edge.plant import Plant, eventually, lives
 
 SERVES = """
 import http.server, json, os, pathlib, sys
@@ -155,8 +155,9 @@ def test_all_that_a_workload_started_ends_with_it(plant: Plant) -> None:
     plant.want(plant.workload("1", spawns))
     plant.control.start()
     plant.until("line", Phase.READY)
-    eventually(lambda: len(plant.pids()) == 2)
+    eventually(lambda: len(plant.family()) == 2)
+    family = plant.family()
     plant.drop("line")
     plant.until_gone("line")
-    eventually(lambda: plant.pids() == [])
+    eventually(lambda: not any(lives(pid) for pid in family))
     assert not list(plant.paths.run.iterdir())

@@ -26,7 +26,7 @@ def work(hub: Hub, models: list[Model], name: str, clusters: list[str], chance: 
         elif chance.random() < 0.3:
             hub.get(name).update(chance.choice(models))
         else:
-            hub.deploy(chance.choice(models), to=where, name=name, flavour="files")
+            hub.deploy(chance.choice(models), to=where, name=name, flavour="files", allow_eviction=True)
     except (ConflictError, NotFoundError) as error:
         sys.stderr.write(f"{name}: {error}\n")
 

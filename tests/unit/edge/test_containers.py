@@ -123,6 +123,7 @@ def report(*phases: Phase, revision: int = 3, message: str = "") -> Report:
         (report(Phase.READY, Phase.FETCHING), True, "model 'm1': is Fetching", False),
         (report(Phase.FAILED, Phase.FETCHING), True, "model 'm0': is Failed; model 'm1': is Fetching", True),
         (report(Phase.FAILED, revision=2), True, "model 'm0': is Failed", False),
+        (report(Phase.FAILED), False, "model 'm0': is Failed", False),
     ],
 )
 def test_what_an_init_container_must_wait_for(seen: Report, complete: bool, waits: str, failed: bool) -> None:
