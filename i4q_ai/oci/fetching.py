@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import logging
 import shutil
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from i4q_ai import progress as progresses
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import I4qError, IntegrityError, NotFoundError, ReferenceInvalid, RegistryError, UnreachableError
+from i4q_ai.errors import IntegrityError, InvalidError, NotFoundError, ReferenceInvalid, StorageError
 from i4q_ai.model import File, Model
-from i4q_ai.oci import contents, disk, extracting, opening
-from i4q_ai.oci.artifact import ABOUT, folder_of
-from i4q_ai.oci.cache import BlobCache
+from i4q_ai.oci import contents, disk, extracting, opening, together
+from i4q_ai.oci.artifact import ABOUT
+from i4q_ai.oci.cache import BUFFER_OF_MANY, BlobCache, holds
+from i4q_ai.oci.ingesting import Means
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.mirrors import Mirrors
+from i4q_ai.oci.placing import Part, Placing, parts_of
+from i4q_ai.oci.rates import limit
 from i4q_ai.oci.reference import Reference, is_digest
-from i4q_ai.oci.source import Source
 from i4q_ai.progress import Progress
 from i4q_ai.workload import Workload
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Job:
     cache: BlobCache
-    deadline: Deadline
-    progress: Progress
+    mirrors: Mirrors
+    means: Means
+    kept: bool
+
+    @property
+    def deadline(self) -> Deadline:
+        return self.means.deadline
 
 
 def fetch(
@@ -44,6 +48,7 @@ def fetch(
     blobs: Path | None = None,
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
+    rate: float | None = None,
 ) -> Model | Workload:
     """Fetch a model or workload by digest into a folder.
 
@@ -51,18 +56,21 @@ def fetch(
     happens meanwhile. A folder that is there already and right is left alone; another one is replaced.
 
     Args:
-        references: repositories (`host/repository` or `oci:FOLDER`) that are tried in this order; their tags
-            and digests do not matter. None are needed for what lies in `blobs` already.
+        references: repositories (`host/repository` or `oci:FOLDER`) that are asked in this order, for each part anew;
+            their tags and digests do not matter. None are needed for what lies in `blobs` already.
         digest: of the index.
         folder: to be made.
         timeout: in seconds, for all of it.
-        blobs: a folder that keeps blobs by digest, for the next fetch; without it they are dropped at success.
+        blobs: a folder that keeps blobs by digest, for the next fetch; without it they are dropped at success. Large
+            files in `folder` are then those in `blobs`, under a second name, and not to be written to.
         progress: told of bytes received.
         cancel: set it to stop.
+        rate: bytes a second that may travel; None as `I4Q_RATE` says.
 
     Raises:
         NotFoundError, UnreachableError, RegistryError: no reference could deliver.
         IntegrityError: what was delivered is not what the digest says; it was thrown away.
+        InvalidError: the folder is a link or a file; nothing was touched.
         StorageError: no room or no right to write.
         DeadlineError: it took too long.
     """
@@ -70,78 +78,71 @@ def fetch(
         raise ReferenceInvalid(f"{digest!r} is no digest", hint="sha256: and 64 of 0-9, a-f")
     parsed = [Reference.parse(reference) for reference in references]
     folder = folder.absolute()
+    if folder.is_symlink() or folder.is_file():
+        raise InvalidError(f"{folder} is a {'link' if folder.is_symlink() else 'file'}", hint="name a folder, or none")
+    deadline = Deadline.after(timeout, f"fetching {digest}", cancel=cancel)
+    means = Means(deadline, progress or progresses.Silent(), limit(rate))
+    mirrors = Mirrors([opening.source(reference) for reference in parsed] or [_Nowhere()])
     kept = blobs or folder.with_name(f".{folder.name}.blobs")
-    job = _Job(
-        BlobCache(kept), Deadline.after(timeout, f"fetching {digest}", cancel=cancel), progress or progresses.Silent()
-    )
+    job = _Job(BlobCache(kept), mirrors, means, blobs is not None)
     with disk.storage_errors(str(folder.parent)):
         folder.parent.mkdir(parents=True, exist_ok=True)
-    thing = _from_any(parsed, digest, folder, job)
+    with job.cache.using(deadline):
+        thing = _alone(digest, folder, job)
     if blobs is None:
         shutil.rmtree(kept, ignore_errors=True)
     return thing
 
 
-def _from_any(references: Sequence[Reference], digest: str, folder: Path, job: _Job) -> Model | Workload:
-    failures: list[I4qError] = []
-    sources: list[Source] = [opening.source(reference) for reference in references] or [_Nowhere()]
-    for source in sources:
-        try:
-            return _alone(source, digest, folder, job)
-        except (RegistryError, UnreachableError, NotFoundError) as error:
-            _log.info("%s could not deliver %s: %s", source.name, digest, error.what)
-            failures.append(error)
-    if len(failures) == 1:
-        raise failures[0]
-    kinds = {type(error) for error in failures}
-    kind = kinds.pop() if len(kinds) == 1 else RegistryError
-    raise kind(f"none of {len(failures)} references could deliver {digest}: " + "; ".join(e.what for e in failures))
-
-
-def _alone(source: Source, digest: str, folder: Path, job: _Job) -> Model | Workload:
+def _alone(digest: str, folder: Path, job: _Job) -> Model | Workload:
     """One at a time per folder: each may sweep away what another has left there."""
     lock = folder.with_name(f".{folder.name}.lock")
     with disk.locked(lock, job.deadline):
         try:
-            return _from(source, digest, folder, job)
+            return _from(digest, folder, job)
         finally:
             lock.unlink(missing_ok=True)
 
 
-def _from(source: Source, digest: str, folder: Path, job: _Job) -> Model | Workload:
-    where = f"{source.name}@{digest}"
-    layers = _layers(source, digest, where, job)
-    about = _about_of(source, layers[-1], where, job)
+def _from(digest: str, folder: Path, job: _Job) -> Model | Workload:
+    raw = job.cache.manifest(digest, job.mirrors, job.deadline)
+    where = f"{job.mirrors.first.name}@{digest}"
+    image = contents.image_of(contents.parse(raw, where=where), where=where)
+    raw = job.cache.manifest(image.digest, job.mirrors, job.deadline)
+    layers = contents.layers_of(contents.parse(raw, where=where), where=where)
+    about = _about_of(layers[-1], where, job)
     thing = contents.thing_of(about, where=where)
     if not _is_right(folder, about, thing.files):
-        missing = sum(layer.size for layer in layers if not job.cache.has(layer))
-        disk.need_room(folder.parent, missing + thing.size, f"fetching {thing.name} {thing.version}")
-        _materialise(source, layers, thing, about, folder, where, job)
+        parts = parts_of(layers[:-1], thing)
+        _need_room(parts, thing, folder, job)
+        _materialise(parts, thing, about, folder, where, job)
     return thing.replace(reference=where)
 
 
-def _layers(source: Source, digest: str, where: str, job: _Job) -> list[Descriptor]:
-    index = contents.parse(job.cache.manifest(digest, source, job.deadline), where=where)
-    image = contents.image_of(index, where=where)
-    return contents.layers_of(
-        contents.parse(job.cache.manifest(image.digest, source, job.deadline), where=where), where=where
-    )
-
-
-def _about_of(source: Source, layer: Descriptor, where: str, job: _Job) -> bytes:
-    path = job.cache.blob(layer, source, job.deadline, job.progress)
+def _about_of(layer: Descriptor, where: str, job: _Job) -> bytes:
+    path = job.cache.blob(layer, job.mirrors, job.means)
+    if not job.cache.is_right(layer):
+        job.cache.drop(layer)
+        path = job.cache.blob(layer, job.mirrors, job.means)
     with path.open("rb") as stream:
         return extracting.read_about(stream, where=where)
 
 
+def _need_room(parts: Sequence[Part], thing: Model | Workload, folder: Path, job: _Job) -> None:
+    """Refuse at once what will not fit: what is to come, and what is written a second time."""
+    missing, twice = 0, thing.size
+    for part in parts:
+        if part.frame is None or job.cache.has(part.layer):
+            missing += job.cache.missing(part.layer)
+        else:
+            assert part.file is not None, "it has a frame"
+            missing += job.cache.missing_file(part.layer, part.file)
+            twice -= part.file.size
+    disk.need_room(folder.parent, missing + twice, f"fetching {thing.name} {thing.version}")
+
+
 def _materialise(
-    source: Source,
-    layers: Sequence[Descriptor],
-    thing: Model | Workload,
-    about: bytes,
-    folder: Path,
-    where: str,
-    job: _Job,
+    parts: Sequence[Part], thing: Model | Workload, about: bytes, folder: Path, where: str, job: _Job
 ) -> None:
     _sweep(folder)
     staged = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
@@ -149,18 +150,15 @@ def _materialise(
         with disk.storage_errors(str(staged)):
             staged.mkdir()
         expected = {file.path: file for file in thing.files}
-        inside = folder_of(type(thing).__name__)
-        for layer in layers[:-1]:
-            path = job.cache.blob(layer, source, job.deadline, job.progress)
-            job.deadline.check()
-            try:
-                for done in extracting.extract(path, staged, folder=inside, expected=expected, where=where):
-                    del expected[done]
-            except IntegrityError:
-                job.cache.drop(layer)  # it may have rotted here; the next try fetches it anew
-                raise
-        if expected:
-            raise IntegrityError(f"{where}: {', '.join(sorted(expected))} was announced and is in no layer")
+        placing = Placing(job.cache, job.mirrors, staged, type(thing).__name__, expected, where, shared=job.kept)
+        means = job.means if len(parts) == 1 else replace(job.means, buffer=BUFFER_OF_MANY)
+
+        def _one(part: Part, deadline: Deadline) -> list[str]:
+            return placing.place(part, replace(means, deadline=deadline))
+
+        done = {path for paths in together.each(parts, _one, job.deadline) for path in paths}
+        if missing := sorted(expected.keys() - done):
+            raise IntegrityError(f"{where}: {', '.join(missing)} was announced and is in no layer")
         disk.write(staged / ABOUT, [about])
         _expose(staged, folder)
     finally:
@@ -193,16 +191,9 @@ def _is_right(folder: Path, about: bytes, files: Sequence[File]) -> bool:
     if found != {ABOUT, *(file.path for file in files)}:
         return False
     try:
-        return (folder / ABOUT).read_bytes() == about and all(_has(folder / file.path, file) for file in files)
-    except OSError:
+        return (folder / ABOUT).read_bytes() == about and all(holds(folder / file.path, file) for file in files)
+    except (OSError, StorageError):
         return False
-
-
-def _has(path: Path, file: File) -> bool:
-    if path.is_symlink() or path.stat().st_size != file.size:
-        return False
-    with path.open("rb", buffering=0) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
 
 
 class _Nowhere:
@@ -222,3 +213,6 @@ class _Nowhere:
     @contextlib.contextmanager
     def read(self, blob: Descriptor, offset: int, deadline: Deadline) -> Iterator[tuple[int, Iterator[bytes]]]:  # noqa: ARG002 - as Source wants it
         yield 0, iter((self.manifest(blob.digest, deadline),))
+
+
+_Place = Repository | _Nowhere

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography import x509
 
@@ -23,11 +23,13 @@ class Signature:
         signer: the name of who made it, in the trust policy.
         identity: which key, or whose certificate.
         statement: what was signed.
+        raw: the bundle.
     """
 
     signer: str
     identity: str
     statement: Statement
+    raw: bytes = field(default=b"", repr=False)
 
 
 def verify(raw: bytes, signers: Mapping[str, Signer], *, where: str) -> Signature:
@@ -52,7 +54,7 @@ def verify(raw: bytes, signers: Mapping[str, Signer], *, where: str) -> Signatur
             hint=f"trusted {'is' if len(signers) == 1 else 'are'} {shown(signers)}; "
             "sign with one of these, or add the signer to the trust policy",
         )
-    return Signature(*found, statement.parse(bundle.payload))
+    return Signature(*found, statement.parse(bundle.payload), raw)
 
 
 def whose(bundle: Bundle) -> str:
