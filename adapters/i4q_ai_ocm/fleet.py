@@ -14,9 +14,10 @@ from i4q_ai.status import Observation
 from i4q_ai_kubectl import reaching
 from i4q_ai_ocm import rights
 from i4q_ai_ocm.hub import HubObjects
+from i4q_ai_ocm.moving import Records
 from i4q_ai_ocm.roster import Roster
 from i4q_ai_ocm.seeing import Seeing
-from i4q_ai_ocm.telling import Records, Telling
+from i4q_ai_ocm.telling import Telling
 
 
 class OcmFleet:
@@ -97,11 +98,19 @@ class OcmFleet:
     ) -> Cluster:
         """Change labels (None takes one away; others stay) or set all taints; the hub follows at once.
 
+        What runs on a cluster that goes from one version group to another is kept.
+
         Raises:
             NotFoundError: there is no such cluster.
         """
-        with rights.told():
+
+        def change() -> Cluster:
             return self._roster.annotate(name, labels, taints, deadline)
+
+        with rights.told():
+            if not labels:
+                return change()
+            return self._telling.moving.label(self._roster.one(name, deadline), labels, change, deadline)
 
     def score(
         self,

@@ -109,12 +109,12 @@ class HubObjects:
             ConflictError: somebody else was faster.
         """
         metadata = wanted["metadata"]
-        stamped = {**(metadata.get("annotations") or {}), WRITTEN: _hash(wanted)}
+        stamped = {**(metadata.get("annotations") or {}), WRITTEN: marked(wanted)}
         if present is None:
             return self.home.create({**wanted, "metadata": {**metadata, "annotations": stamped}}, deadline)
         known = present["metadata"]
         same = (known.get("annotations") or {}).get(WRITTEN) == stamped[WRITTEN]
-        if same and not works.is_orphaned(present):
+        if same and _holds(present["spec"], wanted["spec"]) and not works.is_orphaned(present):
             return present
         merged = {
             **known,
@@ -168,5 +168,16 @@ def _id(found: Object) -> str:
     return f"{found['metadata'].get('namespace', '')}/{found['metadata']['name']}"
 
 
-def _hash(wanted: Object) -> str:
+def marked(wanted: Object) -> str:
+    """A mark of an object: another one for another object."""
     return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _holds(present: Any, wanted: Any) -> bool:
+    """Whether everything that is wanted is there; the server may have added more, but not to a list."""
+    if isinstance(wanted, dict):
+        there = present if isinstance(present, dict) else {}
+        return all(key in there and _holds(there[key], value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(present, list) and len(present) == len(wanted) and all(map(_holds, present, wanted))
+    return bool(present == wanted)

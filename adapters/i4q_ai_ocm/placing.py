@@ -11,8 +11,8 @@ from i4q_ai.manifests import Object
 from i4q_ai.placement import Placement
 from i4q_ai.placing.scheduler import check
 from i4q_ai_ocm import managed, rights
-from i4q_ai_ocm.hub import HubObjects
-from i4q_ai_ocm.state import PLACEMENT, Key
+from i4q_ai_ocm.hub import HubObjects, marked
+from i4q_ai_ocm.state import PLACEMENT, Key, Order
 from i4q_ai_ocm.translate import names, placements
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,17 @@ class Placing:
             self._bind(namespace, one, deadline)
         self._objects.ensure(wanted, deadline)
         return name
+
+    def mark(self, key: Key, where: Placement, group: str) -> str:
+        """Of the Placement of a group: another one if it means something else."""
+        return marked(self._wanted(key, where, group, {}))
+
+    def differs(self, key: Key, where: Placement, orders: Mapping[str, Order]) -> bool:
+        """Whether orders follow a placement that is not this one any more."""
+        groups = where.group_names
+        return any(
+            group not in groups or order.meant != self.mark(key, where, group) for group, order in orders.items()
+        )
 
     def settled(self, namespace: str, name: str, members: Set[str], deadline: Deadline) -> bool:
         """Wait until the hub has decided as we have; False if it has not within its time.

@@ -22,6 +22,7 @@ Key = tuple[str, str]
 
 TOLD = "i4q.ai/told"
 GROUP = "i4q.ai/group"
+MEANT = "i4q.ai/meant"
 PARENT = "work.open-cluster-management.io/manifestworkreplicaset"
 PLACEMENT = "cluster.open-cluster-management.io/placement"
 
@@ -62,6 +63,7 @@ class Order:
         objects: its ManifestWorkReplicaSets, one unless they were split for their size.
         group: the version group.
         told: what its clusters have.
+        meant: a mark of the Placement by which they are meant.
         clusters: that its Placement has chosen, as the hub decided.
         parts: cluster → the ManifestWorks that the hub made there for it.
     """
@@ -69,6 +71,7 @@ class Order:
     objects: tuple[Object, ...]
     group: str
     told: Told
+    meant: str = ""
     clusters: frozenset[str] = frozenset()
     parts: Mapping[str, tuple[Object, ...]] = field(default_factory=dict)
 
@@ -184,6 +187,7 @@ def _order(
         tuple(parts),
         group,
         told_by(first),
+        first["metadata"]["annotations"].get(MEANT, ""),
         chosen.get(place, frozenset()),
         {name: tuple(works) for name, works in made.items()},
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from i4q_ai.backends.base import Record
 from i4q_ai.cluster import Cluster
 from i4q_ai.deadline import Deadline
+from i4q_ai.desired import Item
 from i4q_ai.errors import ConflictError, I4qError, NotFoundError
 from i4q_ai.placement import Placement
 from i4q_ai.placing.evaluate import evaluate
@@ -16,8 +17,9 @@ from i4q_ai.plan import Action, Assignment
 from i4q_ai.spec import Spec
 from i4q_ai_ocm.arranging import Arrangement, arrange
 from i4q_ai_ocm.hub import HubObjects
+from i4q_ai_ocm.moving import Moving, Records
 from i4q_ai_ocm.placing import Placing
-from i4q_ai_ocm.state import Key, Told
+from i4q_ai_ocm.state import Key, State, Told
 from i4q_ai_ocm.turn import Turn
 from i4q_ai_ocm.writing import Writing
 
@@ -26,9 +28,6 @@ log = logging.getLogger(__name__)
 _ROUNDS = 6
 """How often it is begun anew because somebody else was faster, or what went before is not quite gone."""
 _FIRST_PAUSE = 0.05
-
-Records = Callable[[Key, Deadline], Record | None]
-"""Namespace and name of a deployment → its record."""
 
 
 class Telling:
@@ -46,6 +45,7 @@ class Telling:
         self._follows = follows
         self._placing = Placing(objects)
         self._writing = Writing(objects, self._placing)
+        self.moving = Moving(objects, record, self._writing)
 
     def check(self, key: Key, where: Placement, deadline: Deadline) -> None:
         """Refuse a placement before anything is written; as `Placing.check`."""
@@ -66,13 +66,21 @@ class Telling:
         return errors
 
     def catch_up(self, namespace: str | None, name: str | None, deadline: Deadline) -> list[Assignment]:
-        """Finish hand-overs that were broken off; nothing else needs it, for the hub tells clusters that come back."""
+        """Finish what was broken off, and have the hub follow the placement of the record.
+
+        Clusters that come back need nobody, and a placement that means the same clusters tells none of them anything.
+        """
         again = []
         for key, state in self._objects.states(namespace, name, deadline).items():
-            if state.untidy:
+            if state.untidy or self._follows_another(key, state, deadline):
                 self._apply(key, [], deadline)
                 again += [Assignment(cluster=cluster, item=told.item) for cluster, told in state.told.items()]
         return again
+
+    def _follows_another(self, key: Key, state: State, deadline: Deadline) -> bool:
+        """Whether the hub follows a placement that the record has not any more."""
+        live = _live(self._record(key, deadline)) if state.orders else None
+        return live is not None and self._placing.differs(key, live.placement, state.orders)
 
     def forget(self, namespace: str, name: str, deadline: Deadline) -> None:
         """Take orders back that nobody follows any more: of a deployment whose record goes."""
@@ -106,8 +114,7 @@ class Telling:
                 desired.pop(action.cluster, None)
             else:
                 desired[action.cluster] = action.after
-        spec = Spec.parse(record.data) if record else None
-        live = spec if spec is not None and not spec.deleted else None
+        live = _live(record)
         scored = live is not None and any("/" in name for name in live.placement.prefer)
         clusters = self._objects.clusters(deadline, scored=scored) if live is not None else []
         groups = _groups(live, clusters, frozenset(told))
@@ -116,12 +123,15 @@ class Telling:
             desired,
             live if live is not None and self._follows(deadline) else None,
             groups,
-            touched={action.cluster for action in fresh} or {*desired},
+            touched=_touched(
+                fresh, desired, whole=live is not None and self._placing.differs(key, live.placement, state.orders)
+            ),
             key=key,
             revision=record.revision if record else 0,
         )
         away = frozenset(each.name for each in clusters if each.available.status != "True")
-        return Turn(key, state, groups, arrangement, live, spec.owner if spec else "i4q", away)
+        owner = Spec.parse(record.data).owner if record else "i4q"
+        return Turn(key, state, groups, arrangement, live, owner, away)
 
 
 def _groups(spec: Spec | None, clusters: Sequence[Cluster], current: frozenset[str]) -> dict[str, str]:
@@ -129,6 +139,17 @@ def _groups(spec: Spec | None, clusters: Sequence[Cluster], current: frozenset[s
     if spec is None:
         return {}
     return evaluate(spec.placement, clusters, current=current, now=datetime.now(UTC)).selected
+
+
+def _live(record: Record | None) -> Spec | None:
+    """What is wanted; None without a record, and of a deployment that is on its way out."""
+    spec = Spec.parse(record.data) if record else None
+    return spec if spec is not None and not spec.deleted else None
+
+
+def _touched(actions: Sequence[Action], desired: Mapping[str, Item], *, whole: bool) -> set[str]:
+    """Whose turn it is: everybody's, where nobody in particular is told or all groups are meant anew."""
+    return {*desired} if whole or not actions else {action.cluster for action in actions}
 
 
 def _late(action: Action, record: Record | None, told: Told | None) -> bool:

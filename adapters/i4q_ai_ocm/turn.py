@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -36,6 +36,36 @@ class Turn:
     owner: str
     away: frozenset[str] = frozenset()
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def moving(self) -> dict[str, Item]:
+        """Clusters that go from an order to something else → what they have.
+
+        The hub takes away what an order does not mean any more, at once. A cluster that is away is not among them: it
+        would carry all of it out when it is back, in no order.
+        """
+        live = {*self.arrangement.orders, *self.arrangement.kept}
+        leaving = {
+            cluster: order.told.item
+            for group, order in self.state.orders.items()
+            for cluster in order.parts
+            if self.groups.get(cluster) != group
+        }
+        return {
+            cluster: item
+            for cluster, item in leaving.items()
+            if (cluster in self.arrangement.works or self.groups.get(cluster) in live)
+            and cluster not in self.state.works
+            and cluster not in self.away
+        }
+
+    def agrees(self, order: Order, clusters: Iterable[str]) -> bool:
+        """Whether clusters of an order that is over are told the same by what is there instead."""
+        orders, own = self.arrangement.orders, self.state.works
+        items = [
+            own[each].told.item if each in own else orders.get(self.groups.get(each, ""), order.told.item)
+            for each in clusters
+        ]
+        return all(fingerprint(item) == fingerprint(order.told.item) for item in items)
 
     def staying(self, order: Order) -> set[str]:
         """The clusters of an order that is over which something else tells from now on."""

@@ -13,7 +13,7 @@ from i4q_ai.manifests.naming import KIND
 from i4q_ai_ocm import feedback
 from i4q_ai_ocm.hub import HubObjects, Test
 from i4q_ai_ocm.placing import Placing
-from i4q_ai_ocm.state import GROUP, PARENT, TOLD, Order, Told, Works
+from i4q_ai_ocm.state import GROUP, MEANT, PARENT, TOLD, Order, Told, Works
 from i4q_ai_ocm.translate import names, works
 from i4q_ai_ocm.turn import Turn
 
@@ -37,10 +37,14 @@ class Writing:
 
         An edge applies what it loses once more, and would undo what is new. So whoever hands over tells the same as who
         takes over: a work is changed before an order takes over from it, and after it has taken over from an order.
+        A cluster that goes from one order to another is held by a work of its own meanwhile.
 
         Raises:
             ConflictError: somebody else changes the same objects.
         """
+        moving = turn.moving()
+        if moving:
+            turn = self.hold(turn, moving, deadline)
         behind = turn.behind()
         if behind:
             self._works(turn, behind, deadline)
@@ -62,11 +66,27 @@ class Writing:
         self._works(turn, {**turn.arrangement.works, **present}, deadline)
         for group in turn.arrangement.orders:
             self._settle(turn, group, deadline)
-        self._drop_works(turn, deadline)
         for order in over:
             self._drop_order(turn, order, deadline)
+        self._drop_works(turn, deadline)
         if handed:
             self._works(replace(turn, state=self._objects.state(turn.key, deadline)), handed, deadline)
+
+    def hold(self, turn: Turn, items: Mapping[str, Item], deadline: Deadline) -> Turn:
+        """Give clusters works of their own that tell what they have already, so that nothing is lost with an order.
+
+        Returns:
+            The turn from what there is then.
+        """
+        self._works(turn, items, deadline)
+        self._applied(turn, items, deadline)
+        return replace(turn, state=self._objects.state(turn.key, deadline))
+
+    def let_go(self, turn: Turn, cluster: str, deadline: Deadline) -> None:
+        """Take a cluster's own works away, and leave to an order what lies there; they tell the same before."""
+        self._works(turn, turn.behind(), deadline)
+        for work in self._objects.state(turn.key, deadline).works[cluster].objects:
+            self._objects.delete(self._orphaned(work, deadline), deadline)
 
     def _works(self, turn: Turn, wanted: Mapping[str, Item], deadline: Deadline) -> None:
         self._objects.each([*wanted.items()], lambda each: self._work(turn, each[0], each[1], deadline))
@@ -80,10 +100,11 @@ class Writing:
         known = turn.state.orders.get(group)
         told = turn.told(item, known.told if known else _of_members(turn, group))
         before = {each["metadata"]["name"]: each for each in known.objects} if known else {}
+        meant = self._placing.mark(turn.key, turn.spec.placement, group)
         parts = works.split(self._manifests(turn, told.item, deadline))
         for number, part in enumerate(parts):
             name = names.part(names.order(*turn.key, group), number)
-            marks = {TOLD: told.dump(), GROUP: group}
+            marks = {TOLD: told.dump(), GROUP: group, MEANT: meant}
             wanted = works.replica_set(turn.key[0], name, placement, part, labels=labels, annotations=marks)
             self._objects.write(wanted, before.pop(name, None), deadline)
         for surplus in before.values():
@@ -118,7 +139,8 @@ class Writing:
     # what is old
 
     def _drop_works(self, turn: Turn, deadline: Deadline) -> None:
-        ordered = {cluster for cluster, group in turn.groups.items() if group in turn.arrangement.orders}
+        live = {*turn.arrangement.orders, *turn.arrangement.kept}
+        ordered = {cluster for cluster, group in turn.groups.items() if group in live}
         gone = [(cluster, each) for cluster, each in turn.state.works.items() if cluster not in turn.arrangement.works]
 
         def drop(one: tuple[str, Works]) -> None:
@@ -129,10 +151,10 @@ class Writing:
 
     def _drop_order(self, turn: Turn, order: Order, deadline: Deadline) -> None:
         staying = turn.staying(order)
-        if staying and staying != set(order.parts):
-            self._applied(turn, staying, deadline)
-        elif staying:
+        if staying == set(order.parts) and turn.agrees(order, staying):
             self._release(order, deadline)
+        elif staying:
+            self._applied(turn, staying, deadline)
         for each in order.objects:
             self._objects.delete(each, deadline)
         self._placing.drop(turn.key, order.group, deadline)
@@ -159,8 +181,8 @@ class Writing:
 
         def good(found: Mapping[str, Object]) -> bool:
             fresh = [each for each in found.values() if PARENT not in each["metadata"]["labels"]]
-            done = {each["metadata"]["namespace"] for each in fresh if feedback.is_applied(each)}
-            return wanted <= done
+            there = {each["metadata"]["namespace"] for each in fresh}
+            return wanted <= there - {each["metadata"]["namespace"] for each in fresh if not feedback.is_applied(each)}
 
         if not self._objects.until("ManifestWork", None, labels, good, deadline):
             log.warning("%s/%s: not every cluster has confirmed what is new; those may start it anew", *turn.key)
