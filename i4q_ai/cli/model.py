@@ -85,3 +85,56 @@ def _only(what: Model | Workload, kind: type[Model | Workload], where: str) -> M
         other = type(what).__name__
         raise InvalidError(f"{where} is a {other}, not a {kind.__name__}", hint=f"i4q {other.lower()} …")
     return what
+
+
+@group.command("bom")
+@click.argument("what", metavar="REFERENCE")
+@click.option("--attach", is_flag=True, help="Attach it to the model in its registry, and print where it is.")
+@timeout_option(60)
+@click.pass_obj
+def bom(settings: Settings, what: str, attach: bool, timeout: float) -> None:
+    """Print the bill of materials of a pushed model: CycloneDX, with a model card."""
+    from i4q_ai.oci import papers
+    from i4q_ai.oci.bom import bom as make
+
+    model = model_of(what)
+    if attach:
+        _attached(settings, papers.attach_bom(model, timeout=timeout))
+    else:
+        printing.out(make(model).decode())
+
+
+@group.command("provenance")
+@click.argument("what", metavar="REFERENCE")
+@click.option("--builder", metavar="URI", help="Of the machine or pipeline that packed it; else i4q-ai's.")
+@click.option("--source", "sources", multiple=True, metavar="URI@COMMIT", help="What it was trained with.")
+@click.option("--attach", is_flag=True, help="Attach it to the model in its registry, and print where it is.")
+@timeout_option(60)
+@click.pass_obj
+def provenance(
+    settings: Settings, what: str, builder: str | None, sources: tuple[str, ...], attach: bool, timeout: float
+) -> None:
+    """Print the provenance of a pushed model: SLSA, as an in-toto statement."""
+    from i4q_ai.oci import papers
+    from i4q_ai.oci.provenance import provenance as make
+
+    model = model_of(what)
+    if attach:
+        _attached(settings, papers.attach_provenance(model, builder=builder, sources=sources, timeout=timeout))
+    else:
+        printing.out(make(model, builder=builder, sources=sources).decode())
+
+
+def _attached(settings: Settings, reference: str) -> None:
+    printing.document(settings, {"reference": reference}, text=reference)
+
+
+def model_of(what: str) -> Model:
+    """The model that an argument names.
+
+    Raises:
+        InvalidError: it is a workload.
+    """
+    found = _only(thing(what), Model, what)
+    assert isinstance(found, Model), "it was checked"
+    return found

@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from i4q_ai.cli import printing
-from i4q_ai.cli.objects import thing
+from i4q_ai.cli.model import model_of
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verb, timeout_option
 from i4q_ai.errors import InvalidError
-from i4q_ai.model import Model
 
 _image = click.option("--image", required=True, metavar="REFERENCE", help="The edge image, by digest.")
 
@@ -57,15 +56,3 @@ def kustomize(
             (to / path).write_text(text, encoding="utf-8")
     listed = [str(to / path) for path in files]
     printing.document(settings, {"files": listed}, text="\n".join(listed))
-
-
-def model_of(what: str) -> Model:
-    """The model that an argument names.
-
-    Raises:
-        InvalidError: it is a workload.
-    """
-    found = thing(what)
-    if not isinstance(found, Model):
-        raise InvalidError(f"{what} is a {type(found).__name__}, not a Model")
-    return found
