@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import IntegrityError
-from i4q_ai.oci import disk, media
+from i4q_ai.model import File
+from i4q_ai.oci import disk, framing, media, together
+from i4q_ai.oci.ingesting import Assemble, Ingest, Means
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.mirrors import Mirrors
 from i4q_ai.oci.source import Source
-from i4q_ai.oci.tarring import CHUNK
-from i4q_ai.progress import Progress
-from i4q_ai.retrying import TransientError, call
+from i4q_ai.oci.staging import Frame, OtherFrameError, Staging
+
+BUFFER_OF_MANY = 1024 * 1024
+"""Bytes; where several blobs are under way at once, each has smaller buffers."""
 
 
 class BlobCache:
-    """A folder with `sha256/<hex>` (whole and verified) and `ingest/<hex>` (begun). Safe with several processes.
+    """A folder of verified blobs. Safe with several threads and processes.
+
+    It has `sha256/<hex>` (whole blobs), `files/<hex>` (of a tar of one large file only the file; named after the tar),
+    `ingest/<hex>` and `ingest/<hex>.file` (begun), and `.lock`, held by all who fetch and by who deletes.
 
     Args:
         folder: made when it is first written to.
@@ -30,60 +37,162 @@ class BlobCache:
 
     def path(self, digest: str) -> Path:
         """Where a blob is, or would be."""
-        return self.folder / "sha256" / digest.removeprefix("sha256:")
+        algorithm, _, name = digest.partition(":")
+        return self.folder / algorithm / name
 
-    def manifest(self, digest: str, source: Source, deadline: Deadline) -> bytes:
+    def file_path(self, digest: str) -> Path:
+        """Where the file is, or would be, that a tar of this digest consists of."""
+        return self.folder / "files" / digest.partition(":")[2]
+
+    def ingest_path(self, digest: str, *, file: bool = False) -> Path:
+        """Where a begun blob is, or the file in it."""
+        return self.folder / "ingest" / f"{digest.partition(':')[2]}{'.file' if file else ''}"
+
+    @contextlib.contextmanager
+    def using(self, deadline: Deadline) -> Iterator[None]:
+        """Around all that relies on what is here: nobody deletes it meanwhile."""
+        with contextlib.suppress(OSError):  # whoever needs to write is told so
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with disk.shared(self.folder / ".lock", deadline):
+            yield
+
+    def manifest(self, digest: str, source: Source | Mirrors, deadline: Deadline) -> bytes:
         """A manifest or index; kept, so that it is there when the source is not."""
         path = self.path(digest)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             raw = path.read_bytes()
-            if media.digest_of(raw) == digest:
+            if media.matches(raw, digest):
+                with contextlib.suppress(OSError):
+                    os.utime(path)  # says when it was of use last
                 return raw
-        raw = source.manifest(digest, deadline)
-        self._make_folders()
+        raw = Mirrors.of(source).ask(lambda one, _: one.manifest(digest, deadline), digest)
+        self._make_folders(path)
         disk.write(path, [raw])
         return raw
 
-    def blob(self, blob: Descriptor, source: Source, deadline: Deadline, progress: Progress) -> Path:
+    def blob(
+        self, blob: Descriptor, source: Source | Mirrors, means: Means, *, assemble: Assemble | None = None
+    ) -> Path:
         """A blob's file, fetched if it is not there yet.
 
+        Args:
+            blob: which.
+            source: one, or several with the same.
+            means: deadline, progress and rate.
+            assemble: another way to fill the file; see there.
+
         Raises:
-            IntegrityError: the source gave other bytes, twice.
+            IntegrityError: every source gave other bytes.
             StorageError: no room or no right to write.
         """
         path = self.path(blob.digest)
         if self.has(blob):
             return path
-        self._make_folders()
-        ingest = self.folder / "ingest" / path.name
-        with disk.locked(ingest, deadline) as handle:
+        self._make_folders(path)
+        ingest, mirrors = self.ingest_path(blob.digest), Mirrors.of(source)
+        with disk.locked(ingest, means.deadline) as handle:
             if not self.has(blob):  # another process may have been faster
-                progress.start(blob.digest, blob.size)
-                try:
-                    if not self._linked(blob, source):
-                        _Ingest(handle, blob, source, deadline, progress).run()
+                with _told(blob, means):
+                    if not self._linked(blob, mirrors):
+                        disk.need_room(self.folder, blob.size - os.fstat(handle).st_size, f"blob {blob.digest}")
+                        Ingest(Staging(handle, blob), mirrors, means, assemble=assemble).run()
                         _expose(handle, ingest, path)
-                finally:
-                    progress.done(blob.digest)
             ingest.unlink(missing_ok=True)
         return path
 
+    def file(
+        self,
+        blob: Descriptor,
+        frame: Frame,
+        file: File,
+        source: Source | Mirrors,
+        means: Means,
+        *,
+        mode: int,
+        assemble: Assemble | None = None,
+    ) -> Path | None:
+        """The only file in a tar, fetched if it is not there yet; what is here is hashed again.
+
+        Args:
+            blob: the tar.
+            frame: what stands around the file in it.
+            file: what the file must be.
+            source: one, or several with the same.
+            means: deadline, progress and rate.
+            mode: of the file.
+            assemble: another way to fill it; see there.
+
+        Returns:
+            None if the frame is another one: it is to be fetched as a blob, then.
+        """
+        path = self.file_path(blob.digest)
+        self._make_folders(path)
+        ingest = self.ingest_path(blob.digest, file=True)
+        with disk.locked(ingest, means.deadline) as handle:
+            if not holds(path, file):
+                path.unlink(missing_ok=True)
+                disk.need_room(self.folder, file.size - os.fstat(handle).st_size, f"file {file.path}")
+                with _told(blob, means):
+                    staging, inner = Staging(handle, blob, frame), f"sha256:{file.sha256}"
+                    try:
+                        Ingest(staging, Mirrors.of(source), means, inner=inner, assemble=assemble).run()
+                    except OtherFrameError:
+                        ingest.unlink(missing_ok=True)
+                        return None
+                    os.fchmod(handle, mode)
+                    _expose(handle, ingest, path)
+            ingest.unlink(missing_ok=True)
+        return path
+
+    @contextlib.contextmanager
+    def opened(self, blob: Descriptor) -> Iterator[Staging | None]:
+        """A blob that is here, for reading any stretch of it; None if it is not. It is not verified.
+
+        Args:
+            blob: as its manifest lists it, with annotations.
+        """
+        for path, whole in ((self.path(blob.digest), True), (self.file_path(blob.digest), False)):
+            try:
+                handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                continue
+            try:
+                told = os.fstat(handle)
+                frame = Frame() if whole else framing.kept_frame(blob, told.st_size, told.st_mode)
+                if frame is not None and len(frame.head) + told.st_size + len(frame.tail) == blob.size:
+                    yield Staging(handle, blob, frame)
+                    return
+            finally:
+                os.close(handle)
+        yield None
+
     def has(self, blob: Descriptor) -> bool:
         """Whether the whole blob is there."""
-        try:
-            return self.path(blob.digest).stat().st_size == blob.size
-        except FileNotFoundError:
-            return False
+        return _size(self.path(blob.digest)) == blob.size
+
+    def missing(self, blob: Descriptor) -> int:
+        """Bytes that a blob still needs on this disk."""
+        return 0 if self.has(blob) else max(blob.size - max(_size(self.ingest_path(blob.digest)), 0), 0)
+
+    def missing_file(self, blob: Descriptor, file: File) -> int:
+        """Bytes that the file in a tar still needs on this disk."""
+        if _size(self.file_path(blob.digest)) == file.size:
+            return 0
+        return max(file.size - max(_size(self.ingest_path(blob.digest, file=True)), 0), 0)
+
+    def is_right(self, blob: Descriptor) -> bool:
+        """Whether the blob that is there still hashes to its digest."""
+        return self.has(blob) and digest_of_file(self.path(blob.digest), blob.digest) == blob.digest
 
     def drop(self, blob: Descriptor) -> None:
         """Forget a blob that turned out to be rotten."""
         self.path(blob.digest).unlink(missing_ok=True)
 
-    def _linked(self, blob: Descriptor, source: Source) -> bool:
+    def _linked(self, blob: Descriptor, mirrors: Mirrors) -> bool:
         """Whether a second name for a file on the same disk was enough."""
-        local = source.local(blob)
-        if local is None:
-            return False
+        return any(self._linked_to(blob, local) for local in mirrors.local(blob))
+
+    def _linked_to(self, blob: Descriptor, local: Path) -> bool:
         path = self.path(blob.digest)
         link = path.with_name(f".{path.name}")
         link.unlink(missing_ok=True)
@@ -92,114 +201,98 @@ class BlobCache:
         except OSError:  # another disk, or one without links: it is copied then
             return False
         try:
-            if _hash(link) != blob.digest:
-                raise IntegrityError(f"{source.name}: the bytes under {blob.digest} are others")
+            if digest_of_file(link, blob.digest) != blob.digest:
+                return False  # reading it as any other source will tell what is wrong
             link.replace(path)
         finally:
             link.unlink(missing_ok=True)
         return True
 
-    def _make_folders(self) -> None:
+    def _make_folders(self, path: Path) -> None:
         with disk.storage_errors(str(self.folder)):
-            (self.folder / "sha256").mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             (self.folder / "ingest").mkdir(parents=True, exist_ok=True)
 
 
-def download(blob: Descriptor, source: Source, to: Path, deadline: Deadline, progress: Progress) -> None:
+def download(blob: Descriptor, source: Source | Mirrors, to: Path, means: Means) -> None:
     """Fetch a blob into a file of its own, which appears whole and verified or not at all.
 
     What a failed call has got is kept beside it, hidden, and carried on by the next.
 
+    Args:
+        blob: which.
+        source: one, or several with the same.
+        to: the file; its folder is there.
+        means: deadline, progress and rate.
+
     Raises:
-        IntegrityError: the source gave other bytes, twice.
+        IntegrityError: every source gave other bytes.
         StorageError: no room or no right to write.
     """
     ingest = to.with_name(f".{to.name}.{blob.digest[-16:]}.part")
-    with disk.locked(ingest, deadline) as handle:
-        progress.start(blob.digest, blob.size)
-        try:
-            _Ingest(handle, blob, source, deadline, progress).run()
-            _expose(handle, ingest, to)
-        finally:
-            progress.done(blob.digest)
+    with disk.locked(ingest, means.deadline) as handle, _told(blob, means):
+        disk.need_room(to.parent, blob.size - os.fstat(handle).st_size, f"{to.name}")
+        Ingest(Staging(handle, blob), Mirrors.of(source), means).run()
+        _expose(handle, ingest, to)
+        with disk.storage_errors(str(to)):
+            disk.sync(to.parent)
 
 
-class _Ingest:
-    """One blob into one open file, with as many tries as it takes.
+def download_all(blobs: Mapping[Path, Descriptor], source: Source | Mirrors, means: Means) -> None:
+    """Fetch many blobs, several at once, each as `download` does.
 
     Args:
-        handle: of the file; what it holds already is kept if it is a beginning of the blob.
-        blob, source, deadline, progress: as for `BlobCache.blob`.
+        blobs: file → what goes there; the folders are there.
+        source: one, or several with the same.
+        means: deadline, progress and rate.
     """
+    mirrors = Mirrors.of(source)
+    several = means if len(blobs) == 1 else dataclasses.replace(means, buffer=BUFFER_OF_MANY)
 
-    def __init__(self, handle: int, blob: Descriptor, source: Source, deadline: Deadline, progress: Progress) -> None:
-        self._handle, self._blob, self._source = handle, blob, source
-        self._deadline, self._progress = deadline, progress
-        self._told = 0
+    def _one(item: tuple[Path, Descriptor], deadline: Deadline) -> None:
+        to, blob = item
+        download(blob, mirrors, to, dataclasses.replace(several, deadline=deadline))
 
-    def run(self) -> None:
-        """Fill the file; it is verified afterwards."""
-        for last in (False, True):
-            call(self._attempt, deadline=self._deadline)
-            if self._verified():
-                return
-            with disk.storage_errors(self._blob.digest):
-                os.ftruncate(self._handle, 0)
-            if last:
-                raise IntegrityError(f"{self._source.name} gave other bytes than {self._blob.digest}, twice")
+    together.each(blobs.items(), _one, means.deadline)
 
-    def _attempt(self) -> None:
-        have = os.fstat(self._handle).st_size
-        if have > self._blob.size:
-            have = 0
-        if have == self._blob.size:
-            self._tell(have)
-            return
-        with self._source.read(self._blob, have, self._deadline) as (start, chunks):
-            os.ftruncate(self._handle, start)
-            os.lseek(self._handle, start, os.SEEK_SET)
-            self._tell(start)
-            try:
-                self._copy(start, chunks)
-            except TransientError as error:
-                error.progressed = os.fstat(self._handle).st_size > have
-                raise
 
-    def _copy(self, at: int, chunks: Iterator[bytes]) -> None:
-        for chunk in chunks:
-            self._deadline.check()
-            at += len(chunk)
-            if at > self._blob.size:
-                raise IntegrityError(
-                    f"{self._source.name} gave more than the {self._blob.size} bytes of {self._blob.digest}"
-                )
-            with disk.storage_errors(f"blob {self._blob.digest}"):
-                disk.write_all(self._handle, chunk)
-            self._tell(at)
-        if at < self._blob.size:
-            short = f"{self._source.name} gave {at} of the {self._blob.size} bytes of {self._blob.digest}"
-            raise TransientError(IntegrityError(short))
+def holds(path: Path, file: File) -> bool:
+    """Whether a file is just that file, byte for byte."""
+    if path.is_symlink() or _size(path) != file.size:
+        return False
+    return digest_of_file(path, "sha256:") == f"sha256:{file.sha256}"
 
-    def _tell(self, at: int) -> None:
-        if at != self._told:
-            self._progress.advance(self._blob.digest, at - self._told)
-            self._told = at
 
-    def _verified(self) -> bool:
-        os.lseek(self._handle, 0, os.SEEK_SET)
-        digest = hashlib.sha256()
-        while chunk := os.read(self._handle, CHUNK):
-            digest.update(chunk)
-        return f"sha256:{digest.hexdigest()}" == self._blob.digest
+def digest_of_file(path: Path, like: str) -> str:
+    """The digest of a file.
+
+    Args:
+        path: of it.
+        like: a digest by the same algorithm.
+    """
+    algorithm = like.partition(":")[0]
+    with disk.storage_errors(str(path)), path.open("rb", buffering=0) as file:
+        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
+
+
+@contextlib.contextmanager
+def _told(blob: Descriptor, means: Means) -> Iterator[None]:
+    means.progress.start(blob.digest, blob.size)
+    try:
+        yield
+    finally:
+        means.progress.done(blob.digest)
 
 
 def _expose(handle: int, ingest: Path, path: Path) -> None:
     with disk.storage_errors(str(path)):
         os.fsync(handle)
         ingest.rename(path)
-        disk.sync(path.parent)
 
 
-def _hash(path: Path) -> str:
-    with path.open("rb", buffering=0) as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+def _size(path: Path) -> int:
+    """Of a file; -1 if it is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1

@@ -17,6 +17,9 @@ from i4q_ai.errors import I4qError, NoSpaceError, StorageError
 
 _LOCK_POLL = 0.05
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
+_AT_ONCE = 64 * 1024 * 1024
+_PIECE = 1024 * 1024
 _HINT = "make room on that disk"
 
 
@@ -90,6 +93,36 @@ def write_all(handle: int, chunk: bytes) -> None:
         view = view[os.write(handle, view) :]
 
 
+def copy(source: int, start: int, size: int, out: int) -> None:
+    """Copy a stretch of a file to where another one stands; the system does it, sharing blocks where it can.
+
+    Args:
+        source: open for reading.
+        start, size: of the stretch.
+        out: open for writing.
+
+    Raises:
+        OSError: as the disk says, or the source is too short.
+    """
+    end = start + size
+    while start < end:
+        try:
+            count = os.copy_file_range(source, out, min(end - start, _AT_ONCE), start)
+        except OSError as error:
+            if error.errno not in _NO_COPY:
+                raise
+            break
+        if not count:
+            raise OSError(errno.EIO, "the file ends too soon")
+        start += count
+    while start < end:  # what copies nothing by itself: some disks, and from one to another on old systems
+        piece = os.pread(source, min(end - start, _PIECE), start)
+        if not piece:
+            raise OSError(errno.EIO, "the file ends too soon")
+        write_all(out, piece)
+        start += len(piece)
+
+
 def sync(folder: Path) -> None:
     """Make the names in a folder stay after a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -112,7 +145,7 @@ def locked(path: Path, deadline: Deadline) -> Iterator[int]:
     """
     handle = _open(path)
     try:
-        while not (_try_lock(handle) and _is(handle, path)):
+        while not (_try_lock(handle, fcntl.LOCK_EX) and _is(handle, path)):
             deadline.check()
             time.sleep(_LOCK_POLL)  # flock with a deadline: the system has no event for it
             if not _is(handle, path):  # the last holder has moved it away
@@ -123,6 +156,30 @@ def locked(path: Path, deadline: Deadline) -> Iterator[int]:
     finally:
         if handle >= 0:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def shared(path: Path, deadline: Deadline) -> Iterator[None]:
+    """Hold a file's lock together with others who do, so that nobody has it by `locked` meanwhile.
+
+    Where nothing can be written there is nothing to guard, and no lock is held.
+
+    Args:
+        path: made if it is not there; it stays.
+        deadline: for getting it.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError:
+        yield
+        return
+    try:
+        while not _try_lock(handle, fcntl.LOCK_SH):
+            deadline.check()
+            time.sleep(_LOCK_POLL)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _open(path: Path) -> int:
@@ -137,9 +194,9 @@ def _is(handle: int, path: Path) -> bool:
         return False
 
 
-def _try_lock(handle: int) -> bool:
+def _try_lock(handle: int, how: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

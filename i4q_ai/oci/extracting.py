@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import tarfile
@@ -12,12 +13,16 @@ from typing import IO
 
 from i4q_ai.errors import IntegrityError
 from i4q_ai.model import File
+from i4q_ai.oci import disk
 from i4q_ai.oci.disk import storage_errors
+from i4q_ai.oci.hashing import Hasher
 from i4q_ai.oci.tarring import BLOCK, CHUNK
 
 _LARGEST_ABOUT = 16 * 1024 * 1024
 _ABOUT = ("models/i4q.json", "app/i4q.json")
 _SLACK = 64 * BLOCK
+_LARGE = 4 * CHUNK
+_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EACCES})
 
 
 def read_about(layer: IO[bytes], *, where: str) -> bytes:
@@ -62,7 +67,7 @@ def extract(layer: Path, into: Path, *, folder: str, expected: Mapping[str, File
             for member in tar:
                 path = _path(member, folder, expected, where)
                 if path is not None:
-                    _write(tar, member, root, expected[path], where)
+                    _write(tar, stream.fileno(), member, root, expected[path], where)
                     written.append(path)
             _only_zeros(stream, tar.offset, where)
     finally:
@@ -94,23 +99,87 @@ def _path(member: tarfile.TarInfo, folder: str, expected: Mapping[str, File], wh
     return path
 
 
-def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, root: int, file: File, where: str) -> None:
+def _write(tar: tarfile.TarFile, layer: int, member: tarfile.TarInfo, root: int, file: File, where: str) -> None:
     content = tar.extractfile(member)
     assert content is not None  # regular, by _path
-    digest = hashlib.sha256()
     with _created(root, file.path, 0o755 if member.mode & 0o111 else 0o644, where) as out:
-        while chunk := content.read(CHUNK):
-            digest.update(chunk)
-            out.write(chunk)
-        out.flush()
+        if member.size < _LARGE:
+            digest = _copy_small(content, out)
+        else:
+            digest = _copy_large(layer, member.offset_data, member.size, out.fileno())
         os.fsync(out.fileno())
-    if digest.hexdigest() != file.sha256:
+    if digest != f"sha256:{file.sha256}":
         raise IntegrityError(f"{where}: {file.path} is not what its sha256 says")
 
 
-@contextlib.contextmanager
-def _created(root: int, path: str, mode: int, where: str) -> Iterator[IO[bytes]]:
-    """A new file; every part of its path is opened from its parent and may not be a link."""
+def _copy_small(content: IO[bytes], out: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := content.read(CHUNK):
+        digest.update(chunk)
+        out.write(chunk)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _copy_large(source: int, start: int, size: int, out: int) -> str:
+    """Let the system copy, without the bytes passing through here, while a thread hashes them."""
+    hasher = Hasher("sha256:", _stretch(source, start, start + size))
+    try:
+        disk.copy(source, start, size, out)
+    finally:
+        hasher.close()
+    return hasher.digest()
+
+
+def _stretch(handle: int, at: int, end: int) -> Iterator[bytes]:
+    while at < end and (piece := os.pread(handle, min(CHUNK, end - at), at)):
+        yield piece
+        at += len(piece)
+
+
+def link(source: Path, into: Path, file: File, *, mode: int, where: str) -> None:
+    """Let a verified file appear under its path; where two names for one file cannot be, it is copied.
+
+    Args:
+        source: whose content is what the file must be.
+        into: an existing folder that nobody else writes to.
+        file: says where.
+        mode: of a copy.
+        where: the reference, for errors.
+
+    Raises:
+        IntegrityError: the path is there already; or the copy came out otherwise.
+        StorageError: no room or no right to write.
+    """
+    root = os.open(into, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        with storage_errors(f"{into}"):
+            if not _linked(source, root, file.path, where):
+                with source.open("rb") as content, _created(root, file.path, mode, where) as out:
+                    digest = _copy_large(content.fileno(), 0, file.size, out.fileno())
+                    os.fsync(out.fileno())
+                if digest != f"sha256:{file.sha256}":
+                    raise IntegrityError(f"{where}: {file.path} is not what its sha256 says")
+    finally:
+        os.close(root)
+
+
+def _linked(source: Path, root: int, path: str, where: str) -> bool:
+    folder, name = _parent(root, path)
+    try:
+        os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError as error:
+        raise IntegrityError(f"{where}: {path} stands in two layers") from error
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            return False
+        raise
+    finally:
+        os.close(folder)
+    return True
+
+
+def _parent(root: int, path: str) -> tuple[int, str]:
+    """The folder of a path, made if need be, and its name there; every part is opened from its parent, never a link."""
     *parents, name = path.split("/")
     folder = os.dup(root)
     try:
@@ -120,6 +189,17 @@ def _created(root: int, path: str, mode: int, where: str) -> Iterator[IO[bytes]]
             below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = below
+    except BaseException:
+        os.close(folder)
+        raise
+    return folder, name
+
+
+@contextlib.contextmanager
+def _created(root: int, path: str, mode: int, where: str) -> Iterator[IO[bytes]]:
+    """A new file."""
+    folder, name = _parent(root, path)
+    try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(name, flags, mode, dir_fd=folder)
     except FileExistsError as error:

@@ -9,10 +9,21 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from i4q_ai import progress as progresses
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import IntegrityError, InvalidError, NotFoundError, ReferenceInvalid, StorageError
+from i4q_ai.errors import (
+    I4qError,
+    IntegrityError,
+    InvalidError,
+    NotFoundError,
+    ReferenceInvalid,
+    RegistryError,
+    StorageError,
+    UnreachableError,
+    UntrustedError,
+)
 from i4q_ai.model import File, Model
 from i4q_ai.oci import contents, disk, extracting, opening, together
 from i4q_ai.oci.artifact import ABOUT
@@ -23,8 +34,13 @@ from i4q_ai.oci.mirrors import Mirrors
 from i4q_ai.oci.placing import Part, Placing, parts_of
 from i4q_ai.oci.rates import limit
 from i4q_ai.oci.reference import Reference, is_digest
+from i4q_ai.oci.signing.guard import Guard
 from i4q_ai.progress import Progress
+from i4q_ai.trust import Trust
 from i4q_ai.workload import Workload
+
+if TYPE_CHECKING:
+    from i4q_ai.oci.source import Repository
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,7 @@ class _Job:
     cache: BlobCache
     mirrors: Mirrors
     means: Means
+    guard: Guard
     kept: bool
 
     @property
@@ -49,6 +66,7 @@ def fetch(
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
     rate: float | None = None,
+    trust: Sequence[Trust] = (),
 ) -> Model | Workload:
     """Fetch a model or workload by digest into a folder.
 
@@ -66,10 +84,12 @@ def fetch(
         progress: told of bytes received.
         cancel: set it to stop.
         rate: bytes a second that may travel; None as `I4Q_RATE` says.
+        trust: policies that all must let it in, before its files travel and again before they appear.
 
     Raises:
         NotFoundError, UnreachableError, RegistryError: no reference could deliver.
         IntegrityError: what was delivered is not what the digest says; it was thrown away.
+        UntrustedError: a policy does not let it in.
         InvalidError: the folder is a link or a file; nothing was touched.
         StorageError: no room or no right to write.
         DeadlineError: it took too long.
@@ -84,7 +104,7 @@ def fetch(
     means = Means(deadline, progress or progresses.Silent(), limit(rate))
     mirrors = Mirrors([opening.source(reference) for reference in parsed] or [_Nowhere()])
     kept = blobs or folder.with_name(f".{folder.name}.blobs")
-    job = _Job(BlobCache(kept), mirrors, means, blobs is not None)
+    job = _Job(BlobCache(kept), mirrors, means, Guard(trust, kept), blobs is not None)
     with disk.storage_errors(str(folder.parent)):
         folder.parent.mkdir(parents=True, exist_ok=True)
     with job.cache.using(deadline):
@@ -112,7 +132,10 @@ def _from(digest: str, folder: Path, job: _Job) -> Model | Workload:
     layers = contents.layers_of(contents.parse(raw, where=where), where=where)
     about = _about_of(layers[-1], where, job)
     thing = contents.thing_of(about, where=where)
-    if not _is_right(folder, about, thing.files):
+    _admit(thing, about, digest, job)
+    if _is_right(folder, about, thing.files):
+        job.guard.inspect(folder, thing, job.mirrors.first.name)
+    else:
         parts = parts_of(layers[:-1], thing)
         _need_room(parts, thing, folder, job)
         _materialise(parts, thing, about, folder, where, job)
@@ -126,6 +149,21 @@ def _about_of(layer: Descriptor, where: str, job: _Job) -> bytes:
         path = job.cache.blob(layer, job.mirrors, job.means)
     with path.open("rb") as stream:
         return extracting.read_about(stream, where=where)
+
+
+def _admit(thing: Model | Workload, about: bytes, digest: str, job: _Job) -> None:
+    """Whoever brought it may have lost its signatures; another mirror may have them."""
+    failures: list[I4qError] = []
+    repository = job.mirrors.first.name
+    for source in job.mirrors.sources:
+        known = None if isinstance(source, _Nowhere) else cast("Repository", source)
+        try:
+            job.guard.admit(known, repository, digest, thing, about, job.deadline)
+        except (UntrustedError, RegistryError, UnreachableError, NotFoundError) as error:
+            failures.append(error)
+        else:
+            return
+    raise failures[0]
 
 
 def _need_room(parts: Sequence[Part], thing: Model | Workload, folder: Path, job: _Job) -> None:
@@ -160,6 +198,7 @@ def _materialise(
         if missing := sorted(expected.keys() - done):
             raise IntegrityError(f"{where}: {', '.join(missing)} was announced and is in no layer")
         disk.write(staged / ABOUT, [about])
+        job.guard.inspect(staged, thing, job.mirrors.first.name)
         _expose(staged, folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
@@ -213,6 +252,3 @@ class _Nowhere:
     @contextlib.contextmanager
     def read(self, blob: Descriptor, offset: int, deadline: Deadline) -> Iterator[tuple[int, Iterator[bytes]]]:  # noqa: ARG002 - as Source wants it
         yield 0, iter((self.manifest(blob.digest, deadline),))
-
-
-_Place = Repository | _Nowhere

@@ -79,7 +79,7 @@ class Body:
         """From the socket into the buffer, without a copy; one system call, so that a cut loses nothing."""
         if not answer.length:
             return 0
-        count: int = answer.fp.readinto1(view[: answer.length])  # type: ignore[union-attr]
+        count: int = answer.fp.readinto1(view[: answer.length])
         if count == 0:
             raise http.client.IncompleteRead(b"", answer.length)
         answer.length -= count

@@ -19,7 +19,9 @@ from i4q_ai.oci.disk import storage_errors
 from i4q_ai.oci.image import platforms
 from i4q_ai.oci.image.layering import GZIP_LAYER, FileBlob, Layer, layer_of_tar
 from i4q_ai.oci.image.platforms import PLATFORMS, PYTHON, Platform
+from i4q_ai.oci.ingesting import Means
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.rates import limit
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Source
 from i4q_ai.progress import Progress
@@ -188,5 +190,5 @@ class _Images:
         )
 
     def _blob(self, blob: Descriptor) -> FileBlob:
-        path = self._cache.blob(blob, self._source, self._deadline, self._progress)
+        path = self._cache.blob(blob, self._source, Means(self._deadline, self._progress, limit()))
         return FileBlob(path, blob.digest, blob.size)
