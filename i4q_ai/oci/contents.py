@@ -10,11 +10,13 @@ from i4q_ai.errors import IntegrityError, SchemaError, UnsupportedError
 from i4q_ai.model import Model
 from i4q_ai.oci import media
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.reference import is_digest
 from i4q_ai.packing.paths import clashes
 from i4q_ai.workload import Workload
 
 KINDS: dict[str, type[Model] | type[Workload]] = {"Model": Model, "Workload": Workload}
 _LAYER_LIMIT = 1000
+_LIST_LIMIT = 10_000
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -70,6 +72,39 @@ def image_of(index: dict[str, Any], *, where: str, arch: str | None = None) -> D
 def _platform(descriptor: Descriptor) -> str:
     about = descriptor.platform or {}
     return f"{about.get('os', 'unknown')}/{about.get('architecture', 'unknown')}"
+
+
+def listed(manifest: dict[str, Any], what: str, *, where: str) -> list[Any]:
+    """A list in a manifest: its layers, or the manifests of an index; empty if it has none.
+
+    Raises:
+        IntegrityError: it is no list, or a very long one.
+    """
+    found = manifest.get(what) or []
+    if not isinstance(found, list) or len(found) > _LIST_LIMIT:
+        raise IntegrityError(f"{where}: '{what}' is no list of at most {_LIST_LIMIT}")
+    return found
+
+
+def subject_of(manifest: dict[str, Any]) -> str | None:
+    """The digest of what a manifest refers to, if it does."""
+    subject = manifest.get("subject")
+    digest = subject.get("digest") if isinstance(subject, dict) else None
+    return digest if isinstance(digest, str) and is_digest(digest) else None
+
+
+def referrer(digest: str, size: int, manifest: dict[str, Any]) -> Descriptor:
+    """The descriptor of a manifest as a list of referrers has it: with its type and annotations."""
+    config = manifest.get("config")
+    kind = manifest.get("artifactType") or (config.get("mediaType") if isinstance(config, dict) else None)
+    media_type = manifest.get("mediaType")
+    return Descriptor(
+        media_type if isinstance(media_type, str) else media.MANIFEST,
+        digest,
+        size,
+        media.texts(manifest.get("annotations")),
+        artifact_type=kind if isinstance(kind, str) else None,
+    )
 
 
 def layers_of(manifest: dict[str, Any], *, where: str) -> list[Descriptor]:

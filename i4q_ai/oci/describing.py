@@ -6,18 +6,14 @@ import io
 from typing import TypeVar
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import IntegrityError, InvalidError, NotFoundError
+from i4q_ai.errors import InvalidError, NotFoundError
 from i4q_ai.model import Model
-from i4q_ai.oci import contents, extracting, media, opening
-from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci import contents, extracting, opening, reading
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Source
-from i4q_ai.retrying import TransientError, call
 from i4q_ai.workload import Workload
 
 T = TypeVar("T", bound=Model | Workload)
-
-_LARGEST_ABOUT = 16 * 1024 * 1024
 
 
 def resolve(reference: str, *, timeout: float = 60) -> str:
@@ -71,27 +67,9 @@ def _digest(reference: Reference, source: Source, deadline: Deadline) -> str:
 
 
 def _about(source: Source, where: str, deadline: Deadline) -> bytes:
-    index = contents.parse(source.manifest(where.rpartition("@")[2], deadline), where=where)
+    index = reading.manifest(source, where.rpartition("@")[2], deadline)
     image = contents.image_of(index, where=where)
-    manifest = contents.parse(source.manifest(image.digest, deadline), where=where)
+    manifest = reading.manifest(source, image.digest, deadline)
     layer = contents.layers_of(manifest, where=where)[-1]
-    if layer.size > _LARGEST_ABOUT:
-        raise IntegrityError(f"{where}: i4q.json is larger than {_LARGEST_ABOUT} bytes")
-    raw = call(lambda: _whole(source, layer, deadline), deadline=deadline)
-    if media.digest_of(raw) != layer.digest:
-        raise IntegrityError(f"{where}: the bytes under {layer.digest} are others")
+    raw = reading.blob(source, layer, deadline)
     return extracting.read_about(io.BytesIO(raw), where=where)
-
-
-def _whole(source: Source, layer: Descriptor, deadline: Deadline) -> bytes:
-    raw = bytearray()
-    with source.read(layer, 0, deadline) as (_, chunks):
-        for chunk in chunks:
-            raw += chunk
-            if len(raw) > layer.size:
-                raise IntegrityError(f"{source.name} gave more than the {layer.size} bytes of {layer.digest}")
-    if len(raw) < layer.size:
-        raise TransientError(
-            IntegrityError(f"{source.name} gave {len(raw)} of the {layer.size} bytes of {layer.digest}")
-        )
-    return bytes(raw)

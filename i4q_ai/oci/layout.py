@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError, NotFoundError, StorageError, VersionExistsError
-from i4q_ai.oci import disk, media
+from i4q_ai.oci import contents, disk, media
 from i4q_ai.oci.artifact import Artifact, Blob, Bytes
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.reference import is_digest
 from i4q_ai.oci.tarring import CHUNK
 from i4q_ai.progress import Progress
 
@@ -31,6 +33,8 @@ class Layout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = f"oci:{folder}"
+        self._turn = threading.RLock()
+        self._writers = 0
 
     def resolve(self, tag: str, deadline: Deadline) -> str | None:
         """The digest behind a tag; None if there is no such tag."""
@@ -39,12 +43,13 @@ class Layout:
 
     def tags(self) -> dict[str, str]:
         """Tag → digest."""
-        found = {}
-        for item in self._index()["manifests"]:
-            descriptor = Descriptor.parse(item, where=self.name)
-            if media.REF_NAME in descriptor.annotations:
-                found[descriptor.annotations[media.REF_NAME]] = descriptor.digest
-        return found
+        return {
+            one.annotations[media.REF_NAME]: one.digest for one in self.roots() if media.REF_NAME in one.annotations
+        }
+
+    def roots(self) -> list[Descriptor]:
+        """What index.json lists."""
+        return [Descriptor.parse(item, where=self.name) for item in self._index()["manifests"]]
 
     def manifest(self, digest: str, deadline: Deadline) -> bytes:
         """The bytes of a manifest or index, which hash to the digest."""
@@ -59,7 +64,7 @@ class Layout:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from error
         if len(raw) > media.LARGEST_MANIFEST:
             raise IntegrityError(f"{self.name}: manifest {digest} is larger than {media.LARGEST_MANIFEST} bytes")
-        if media.digest_of(raw) != digest:
+        if not media.matches(raw, digest):
             raise IntegrityError(f"{self.name}: the bytes under {digest} are others")
         return raw
 
@@ -82,11 +87,49 @@ class Layout:
             file.seek(offset)
             yield offset, iter(lambda: self._chunk(file, deadline), b"")
 
+    @contextlib.contextmanager
+    def range(self, blob: Descriptor, begin: int, end: int, deadline: Deadline) -> Iterator[Iterator[bytes]]:
+        """Some bytes of a blob."""
+        with self.read(blob, begin, deadline) as (_, chunks):
+            yield _up_to(chunks, end - begin)
+
     @staticmethod
     def _chunk(file: Any, deadline: Deadline) -> bytes:
         deadline.check()
         chunk: bytes = file.read(CHUNK)
         return chunk
+
+    def referrers(self, digest: str, artifact_type: str | None, deadline: Deadline) -> list[Descriptor]:  # noqa: ARG002
+        """What refers to a digest, by the subjects of what index.json lists."""
+        found: dict[str, Descriptor] = {}
+        for root in self.roots():
+            raw = self.manifest(root.digest, deadline)
+            manifest = contents.parse(raw, where=f"{self.name}@{root.digest}")
+            if contents.subject_of(manifest) == digest:
+                found.setdefault(root.digest, contents.referrer(root.digest, len(raw), manifest))
+        return list(found.values())
+
+    @contextlib.contextmanager
+    def writing(self, deadline: Deadline) -> Iterator[None]:
+        """Hold the folder against other processes; threads of this one may write meanwhile."""
+        with contextlib.ExitStack() as stack:
+            with self._turn:
+                if not self._writers:
+                    with disk.storage_errors(str(self.folder)):
+                        (self.folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+                    held = contextlib.ExitStack()
+                    held.enter_context(disk.locked(self.folder / _LOCK, deadline))
+                    self._held = held
+                    self._sweep()
+                self._writers += 1
+            stack.callback(self._leave)
+            yield
+
+    def _leave(self) -> None:
+        with self._turn:
+            self._writers -= 1
+            if not self._writers:
+                self._held.close()
 
     def push(self, artifact: Artifact, tag: str, deadline: Deadline, progress: Progress) -> None:
         """Write all of an artifact, the tag last.
@@ -95,10 +138,7 @@ class Layout:
             VersionExistsError: the tag stands for something else.
             StorageError: no room or no right to write; the tag is as it was.
         """
-        with disk.storage_errors(str(self.folder)):
-            (self.folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
-        with disk.locked(self.folder / _LOCK, deadline):
-            self._sweep()
+        with self.writing(deadline):
             known = self.tags().get(tag)
             if known == artifact.digest:
                 return
@@ -106,32 +146,64 @@ class Layout:
                 raise taken(self.name, tag, known)
             manifests = [raw for _, raw in (*artifact.manifests, artifact.index)]
             for blob in (*artifact.blobs, *(Bytes(raw) for raw in manifests)):
-                self._put(blob, deadline, progress)
-            self._tag(artifact.index[0], tag)
+                self.upload(blob, deadline, progress)
+            self._list(artifact.index[0], tag)
 
-    def _put(self, blob: Blob, deadline: Deadline, progress: Progress) -> None:
+    def has(self, digest: str, deadline: Deadline) -> bool:
+        """Whether a blob is there."""
+        deadline.check()
+        return self._path(digest).is_file()
+
+    def upload(self, blob: Blob, deadline: Deadline, progress: Progress) -> bool:
+        """Write a blob, if it is not there yet; returns whether it was written."""
         path = self._path(blob.digest)
         if path.is_file() and path.stat().st_size == blob.size:
-            return
+            return False
         progress.start(blob.digest, blob.size)
         try:
-            disk.need_room(self.folder, blob.size, f"blob {blob.digest}")
-            disk.write(path, _followed(blob, deadline, progress))
+            with self.writing(deadline):
+                disk.need_room(self.folder, blob.size, f"blob {blob.digest}")
+                with disk.storage_errors(str(path.parent)):
+                    path.parent.mkdir(exist_ok=True)
+                disk.write(path, _followed(blob, deadline, progress))
         finally:
             progress.done(blob.digest)
+        return True
 
-    def _tag(self, descriptor: Descriptor, tag: str) -> None:
-        index = self._index()
-        entry = {**descriptor.dump(), "annotations": {media.REF_NAME: tag}}
-        index["manifests"] = sorted([*index["manifests"], entry], key=lambda item: str(item.get("annotations")))
-        if not (self.folder / _MARKER).is_file():
-            disk.write(self.folder / _MARKER, [media.canonical({"imageLayoutVersion": "1.0.0"})])
-        disk.write(self.folder / _INDEX, [media.canonical(index)])
+    def put_manifest(
+        self, name: str, descriptor: Descriptor, raw: bytes, deadline: Deadline, *, root: bool = False
+    ) -> str | None:
+        """Write a manifest or index; index.json lists what has a tag, a subject, or nobody else that lists it."""
+        subject = contents.subject_of(contents.parse(raw, where=f"{self.name}@{descriptor.digest}"))
+        path = self._path(descriptor.digest)
+        with self.writing(deadline):
+            with disk.storage_errors(str(path.parent)):
+                path.parent.mkdir(exist_ok=True)
+            disk.write(path, [raw])
+            if not is_digest(name):
+                self._list(descriptor, name)
+            elif root or subject:
+                self._list(descriptor, None)
+        return subject
+
+    def _list(self, descriptor: Descriptor, tag: str | None) -> None:
+        """Let index.json list something; a tag that stood for something else is taken from it."""
+        with self._turn:
+            index = self._index()
+            entries = [item for item in index["manifests"] if tag is None or _tag(item) != tag]
+            if tag is None and any(item.get("digest") == descriptor.digest for item in entries):
+                return
+            about = {**descriptor.annotations, media.REF_NAME: tag} if tag else dict(descriptor.annotations)
+            entry = {**descriptor.dump(), "annotations": about} if about else descriptor.dump()
+            index["manifests"] = sorted([*entries, entry], key=lambda item: str(item.get("annotations")))
+            if not (self.folder / _MARKER).is_file():
+                disk.write(self.folder / _MARKER, [media.canonical({"imageLayoutVersion": "1.0.0"})])
+            disk.write(self.folder / _INDEX, [media.canonical(index)])
 
     def _sweep(self) -> None:
         """Drop what a writer that was killed has left; no other writes while we hold the lock."""
         with disk.storage_errors(str(self.folder)):
-            for stray in (*self.folder.glob(f".{_INDEX}.*"), *(self.folder / "blobs" / "sha256").glob(".*")):
+            for stray in (*self.folder.glob(f".{_INDEX}.*"), *(self.folder / "blobs").glob("*/.*")):
                 stray.unlink()
 
     def _index(self) -> dict[str, Any]:
@@ -154,6 +226,10 @@ class Layout:
         return self.folder / "blobs" / algorithm / hexes
 
 
+def _tag(item: Any) -> str | None:
+    return media.texts(item.get("annotations")).get(media.REF_NAME) if isinstance(item, dict) else None
+
+
 def taken(where: str, tag: str, digest: str) -> VersionExistsError:
     """The error for a tag that stands for something else."""
     return VersionExistsError(
@@ -167,3 +243,11 @@ def _followed(blob: Blob, deadline: Deadline, progress: Progress) -> Iterator[by
         deadline.check()
         yield chunk
         progress.advance(blob.digest, len(chunk))
+
+
+def _up_to(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk[:count]
+        count -= len(chunk)
+        if count <= 0:
+            return

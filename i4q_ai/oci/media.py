@@ -18,6 +18,11 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json"
 IMAGE_LAYER = "application/vnd.oci.image.layer.v1.tar"
 
+EMPTY = "application/vnd.oci.empty.v1+json"
+EMPTY_BYTES = b"{}"
+"""The config of an artifact that has none."""
+OCTETS = "application/octet-stream"
+
 MODELPACK_MANIFEST = "application/vnd.cncf.model.manifest.v1+json"
 MODELPACK_CONFIG = "application/vnd.cncf.model.config.v1+json"
 MODELPACK_WEIGHT = "application/vnd.cncf.model.weight.v1.tar"
@@ -36,9 +41,28 @@ LARGEST_MANIFEST = 4 * 1024 * 1024
 """Bytes; registries refuse more, so nobody may make us read more."""
 
 
-def digest_of(data: bytes) -> str:
-    """`sha256:…` of some bytes."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+def digest_of(data: bytes, algorithm: str = "sha256") -> str:
+    """`sha256:…` of some bytes, or `sha512:…`."""
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+
+
+def hasher(digest: str) -> hashlib._Hash:
+    """A new hash of the algorithm of a digest.
+
+    Args:
+        digest: by grammar, so that its algorithm is one of ours.
+    """
+    return hashlib.new(digest.partition(":")[0])
+
+
+def matches(data: bytes, digest: str) -> bool:
+    """Whether bytes are what a digest says, by whichever algorithm it is.
+
+    Example:
+        >>> matches(b"{}", digest_of(b"{}", "sha512"))
+        True
+    """
+    return digest_of(data, digest.partition(":")[0]) == digest
 
 
 def canonical(data: Any) -> bytes:
@@ -49,6 +73,16 @@ def canonical(data: Any) -> bytes:
         b'{"a":null,"b":1}'
     """
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def texts(data: Any) -> dict[str, str]:
+    """What is text in something that should be annotations, as nobody has checked it yet.
+
+    Example:
+        >>> texts({"a": "b", "c": ["d"]}), texts("e")
+        ({'a': 'b'}, {})
+    """
+    return {key: value for key, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -86,19 +120,18 @@ class Descriptor:
         if not isinstance(data, dict):
             raise IntegrityError(f"{where}: a descriptor is an object, this is a {type(data).__name__}")
         digest, size, kind = data.get("digest"), data.get("size"), data.get("mediaType")
-        if not isinstance(digest, str) or not is_digest(digest) or not digest.startswith("sha256:"):
-            raise IntegrityError(f"{where}: a descriptor has no sha256 digest")
+        if not isinstance(digest, str) or not is_digest(digest):
+            raise IntegrityError(f"{where}: a descriptor has no sha256 or sha512 digest")
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise IntegrityError(f"{where}: the descriptor of {digest} has no size")
-        annotations = data.get("annotations") or {}
-        platform = data.get("platform")
+        kinds, platform = data.get("artifactType"), data.get("platform")
         return cls(
             kind if isinstance(kind, str) else "",
             digest,
             size,
-            annotations if isinstance(annotations, dict) else {},
-            platform if isinstance(platform, dict) else None,
-            data.get("artifactType"),
+            texts(data.get("annotations")),
+            texts(platform) if isinstance(platform, dict) else None,
+            kinds if isinstance(kinds, str) else None,
         )
 
     def dump(self) -> dict[str, Any]:

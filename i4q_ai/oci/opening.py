@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from i4q_ai.oci.layout import Layout
 from i4q_ai.oci.reference import Reference
-from i4q_ai.oci.source import Sink
+from i4q_ai.oci.source import Repository
 
 
-def source(reference: Reference, *, plain_http: bool = False) -> Sink:
+def source(reference: Reference, *, plain_http: bool = False) -> Repository:
     """The layout folder or registry of a reference; nothing is asked yet.
 
     Args:

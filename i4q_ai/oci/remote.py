@@ -10,15 +10,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import requests
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import I4qError, IntegrityError, NotFoundError
-from i4q_ai.oci import credentials, media
+from i4q_ai.errors import I4qError, IntegrityError, NotFoundError, RegistryError
+from i4q_ai.oci import contents, credentials, media
 from i4q_ai.oci.artifact import Artifact, Blob
 from i4q_ai.oci.layout import taken
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.paging import pages
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.transport import Transport
 from i4q_ai.progress import Progress
@@ -27,6 +29,7 @@ from i4q_ai.retrying import call
 _log = logging.getLogger(__name__)
 
 _ACCEPT = ", ".join((media.MANIFEST, media.INDEX, media.DOCKER_MANIFEST, media.DOCKER_INDEX))
+_INDEX = {"Accept": media.INDEX}
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -59,7 +62,7 @@ class Remote:
     def manifest(self, digest: str, deadline: Deadline) -> bytes:
         """The bytes of a manifest or index, which hash to the digest."""
         raw = self._manifest(digest, deadline)
-        if media.digest_of(raw) != digest:
+        if not media.matches(raw, digest):
             raise IntegrityError(f"{self.name}: the bytes under {digest} are others")
         return raw
 
@@ -116,6 +119,17 @@ class Remote:
             raise IntegrityError(f"{self.name} answers with another range of {blob.digest} than was asked for")
         return offset
 
+    @contextlib.contextmanager
+    def range(self, blob: Descriptor, begin: int, end: int, deadline: Deadline) -> Iterator[Iterator[bytes]]:
+        """Some bytes of a blob."""
+        headers = {"Range": f"bytes={begin}-{end - 1}"}
+        response = self._http.send("GET", f"{self._root}/blobs/{blob.digest}", deadline, headers=headers)
+        with contextlib.closing(response):
+            if response.status_code != 206:
+                raise RegistryError(f"{self.name} answers {response.status_code} when asked for a part of {blob.digest}")
+            self._start(response, blob, begin)
+            yield self._http.chunks(response, deadline)
+
     def has(self, digest: str, deadline: Deadline) -> bool:
         """Whether a blob is there."""
         response = self._http.request("HEAD", f"{self._root}/blobs/{digest}", deadline)
@@ -145,14 +159,23 @@ class Remote:
             raise taken(self.name, tag, str(known))
         self.put_manifest(tag, *artifact.index, deadline)
 
-    def put_manifest(self, name: str, descriptor: Descriptor, raw: bytes, deadline: Deadline) -> None:
-        """Send the bytes of a manifest or index.
+    def put_manifest(
+        self,
+        name: str,
+        descriptor: Descriptor,
+        raw: bytes,
+        deadline: Deadline,
+        *,
+        root: bool = False,  # noqa: ARG002 - as Repository wants it
+    ) -> str | None:
+        """Send the bytes of a manifest or index; returns the subject that the registry has noted, if it has.
 
         Args:
             name: its digest, or a tag.
             descriptor: of the bytes.
             raw: are kept as they are.
             deadline: of the whole job.
+            root: for layout folders.
         """
         headers = {"Content-Type": descriptor.media_type}
         response = self._http.request("PUT", f"{self._root}/manifests/{name}", deadline, headers=headers, body=raw)
@@ -160,6 +183,23 @@ class Remote:
             raise self._http.refusal(response)
         response.close()
         self._need_echo(response, descriptor.digest)
+        return response.headers.get("OCI-Subject")
+
+    def writing(self, deadline: Deadline) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002 - as Repository wants it
+        """Nothing needs to be held."""
+        return contextlib.nullcontext()
+
+    def referrers(self, digest: str, artifact_type: str | None, deadline: Deadline) -> list[Descriptor] | None:
+        """What the registry lists as referrers of a digest; None if it does not know what they are."""
+        asked = f"?artifactType={quote(artifact_type, safe='')}" if artifact_type else ""
+        found: list[Descriptor] = []
+        for response, raw in pages(self._http, f"{self._root}/referrers/{digest}{asked}", deadline, headers=_INDEX):
+            if not _is_index(response):
+                return None
+            index = contents.parse(raw, where=f"{self.name}: referrers of {digest}")
+            listed = contents.listed(index, "manifests", where=f"{self.name}: referrers of {digest}")
+            found += [Descriptor.parse(item, where=self.name) for item in listed]
+        return found
 
     def upload(self, blob: Blob, deadline: Deadline, progress: Progress) -> bool:
         """Send a blob, if it is not there yet.
@@ -201,6 +241,11 @@ class Remote:
             self._http.send("DELETE", location, Deadline.after(5, "giving up an upload")).close()
         except Exception as error:  # the upload's own error matters more
             _log.debug("giving up an upload to %s: %s", self.name, error)
+
+
+def _is_index(response: requests.Response) -> bool:
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
+    return response.status_code == 200 and kind == media.INDEX
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.oci.artifact import Artifact
+from i4q_ai.oci.artifact import Artifact, Blob
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.progress import Progress
 
@@ -47,6 +47,21 @@ class Source(Protocol):
             TransientError: also while the bytes are read; another try may help.
         """
 
+    def range(
+        self, blob: Descriptor, begin: int, end: int, deadline: Deadline
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Some bytes of a blob, not verified.
+
+        Args:
+            blob: which.
+            begin, end: from where, and up to where.
+            deadline: of the whole job.
+
+        Raises:
+            RegistryError: the source gives a blob only as a whole.
+            TransientError: also while the bytes are read; another try may help.
+        """
+
 
 class Sink(Source, Protocol):
     """A repository that takes artifacts, too."""
@@ -57,3 +72,35 @@ class Sink(Source, Protocol):
         Raises:
             VersionExistsError: the tag stands for something else.
         """
+
+
+class Repository(Sink, Protocol):
+    """A sink that also takes parts: what moves and attaches artifacts works on this."""
+
+    def writing(self, deadline: Deadline) -> AbstractContextManager[None]:
+        """Around many writes, so that what each needs is got only once; each does without, too."""
+
+    def has(self, digest: str, deadline: Deadline) -> bool:
+        """Whether a blob is there."""
+
+    def upload(self, blob: Blob, deadline: Deadline, progress: Progress) -> bool:
+        """Write a blob, if it is not there yet; returns whether it was written."""
+
+    def put_manifest(
+        self, name: str, descriptor: Descriptor, raw: bytes, deadline: Deadline, *, root: bool = False
+    ) -> str | None:
+        """Write the bytes of a manifest or index.
+
+        Args:
+            name: its digest, or a tag, which from then on stands for it.
+            descriptor: of the bytes.
+            raw: are kept as they are.
+            deadline: of the whole job.
+            root: no index that is written later lists it.
+
+        Returns:
+            The digest of its subject, if the repository now lists it among that one's referrers by itself.
+        """
+
+    def referrers(self, digest: str, artifact_type: str | None, deadline: Deadline) -> list[Descriptor] | None:
+        """What refers to a digest, maybe of other types too; None if this repository keeps no such list."""
