@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import threading
 import uuid
@@ -31,7 +32,7 @@ from i4q_ai.oci.cache import BUFFER_OF_MANY, BlobCache, holds
 from i4q_ai.oci.ingesting import Means
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.mirrors import Mirrors
-from i4q_ai.oci.placing import Part, Placing, parts_of
+from i4q_ai.oci.placing import Part, Placing, RottenError, parts_of
 from i4q_ai.oci.rates import limit
 from i4q_ai.oci.reference import Reference, is_digest
 from i4q_ai.oci.signing.guard import Guard
@@ -41,6 +42,9 @@ from i4q_ai.workload import Workload
 
 if TYPE_CHECKING:
     from i4q_ai.oci.source import Repository
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,11 @@ def _from(digest: str, folder: Path, job: _Job) -> Model | Workload:
     else:
         parts = parts_of(layers[:-1], thing)
         _need_room(parts, thing, folder, job)
-        _materialise(parts, thing, about, folder, where, job)
+        try:
+            _materialise(parts, thing, about, folder, where, job)
+        except RottenError as error:
+            _log.warning("%s; it is fetched anew", error.what)
+            _materialise(parts, thing, about, folder, where, job)
     return thing.replace(reference=where)
 
 
@@ -252,3 +260,7 @@ class _Nowhere:
     @contextlib.contextmanager
     def read(self, blob: Descriptor, offset: int, deadline: Deadline) -> Iterator[tuple[int, Iterator[bytes]]]:  # noqa: ARG002 - as Source wants it
         yield 0, iter((self.manifest(blob.digest, deadline),))
+
+    @contextlib.contextmanager
+    def range(self, blob: Descriptor, begin: int, end: int, deadline: Deadline) -> Iterator[Iterator[bytes]]:  # noqa: ARG002 - as Source wants it
+        yield iter((self.manifest(blob.digest, deadline),))

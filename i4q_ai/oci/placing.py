@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,13 @@ from i4q_ai.oci.mirrors import Mirrors
 from i4q_ai.oci.staging import Frame
 from i4q_ai.workload import Workload
 
-_log = logging.getLogger(__name__)
-
 Assembling = Callable[[Descriptor, Means], Assemble | None]
 """The other way to fill a layer; None if there is none for it."""
 _WRITABLE = 0o222
+
+
+class RottenError(IntegrityError):
+    """What lay in the cache was no good, and is gone; with an empty folder, another try fetches it."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Placing:
         """Write the files of a layer; the paths that are there now.
 
         Raises:
+            RottenError: the cache held other bytes than it should.
             IntegrityError: the layer does not hold what was announced.
             RegistryError, UnreachableError, NotFoundError: it cannot be had.
             StorageError: no room or no right to write.
@@ -97,15 +99,13 @@ class Placing:
         had = self.cache.has(part.layer)
         try:
             return self._extract(part.layer, means)
-        except IntegrityError:
+        except IntegrityError as error:
             if self.cache.is_right(part.layer):
                 raise
             self.cache.drop(part.layer)
             if not had:
                 raise
-        _log.warning("%s: blob %s has rotten in the cache and is fetched anew", self.where, part.layer.digest)
-        self._forget(part)
-        return self._extract(part.layer, means)
+            raise RottenError(f"{self.where}: blob {part.layer.digest} has rotten in the cache") from error
 
     def _place_file(self, layer: Descriptor, file: File, frame: Frame, means: Means) -> list[str] | None:
         mode = mode_of(self.kind)
@@ -125,9 +125,3 @@ class Placing:
         return extracting.extract(
             path, self.into, folder=folder_of(self.kind), expected=self.expected, where=self.where
         )
-
-    def _forget(self, part: Part) -> None:
-        """Take away what a rotten layer has left in the folder."""
-        for path in [part.file.path] if part.file else list(self.expected):
-            if part.file or part.layer.annotations.get(media.FILE_PATH) is None:
-                (self.into / path).unlink(missing_ok=True)
