@@ -125,6 +125,23 @@ def provenance(
         printing.out(make(model, builder=builder, sources=sources).decode())
 
 
+@group.command("modelcar")
+@click.argument("what", metavar="REFERENCE")
+@click.option("--base", required=True, metavar="FILE.tar|REFERENCE", help="A small root file system with a shell.")
+@click.option("--to", metavar="REFERENCE", help="host/repository[:tag] or oci:FOLDER[:tag]; else beside the model.")
+@click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH", help="As linux/arm64; else all of the base.")
+@timeout_option(1800)
+@click.pass_obj
+def modelcar(
+    settings: Settings, what: str, base: str, to: str | None, platforms: tuple[str, ...], timeout: float
+) -> None:
+    """Push a pushed model once more, as a modelcar for KServe; print the reference by digest."""
+    from i4q_ai.oci.modelcar import modelcar as make
+
+    reference = make(model_of(what), base=base, to=to, platforms=platforms, timeout=timeout)
+    printing.document(settings, {"reference": reference}, text=reference)
+
+
 def _attached(settings: Settings, reference: str) -> None:
     printing.document(settings, {"reference": reference}, text=reference)
 

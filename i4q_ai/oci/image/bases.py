@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import tarfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,49 +68,7 @@ def is_tar(text: str) -> bool:
     return not text.startswith("oci:") and text.endswith(_TARS)
 
 
-def open_bases(
-    base: str, wanted: Sequence[Platform], work: Path, deadline: Deadline, progress: Progress, *, compress: bool
-) -> list[Base]:
-    """The base for each platform, its layers on this disk.
-
-    Args:
-        base: the file of a tar, or a reference by digest.
-        wanted: platforms; none: all that the base has and an image can be built for.
-        work: a folder for what is made; what is fetched is kept in the cache.
-        deadline: for all of it.
-        progress: told of bytes received.
-        compress: the layer of a tar, too.
-
-    Raises:
-        NotFoundError: it is not there.
-        InvalidError: it has no Python that fits, or the reference names no digest.
-        UnsupportedError: it does not have a platform that is wanted.
-        RegistryError, UnreachableError: it could not be fetched.
-    """
-    if is_tar(base):
-        return [_from_tar(Path(base).expanduser(), wanted, work, deadline, compress=compress)]
-    reference = Reference.parse(base)
-    if not reference.digest:
-        raise ReferenceInvalid(
-            f"base {base!r} names no digest, so that nobody could build the same image again", hint=f"{base}@sha256:…"
-        )
-    return _Images(reference, BlobCache(config.cache() / "bases"), deadline, progress).open(wanted)
-
-
-def _from_tar(path: Path, wanted: Sequence[Platform], work: Path, deadline: Deadline, *, compress: bool) -> Base:
-    if not path.is_file():
-        raise NotFoundError(f"there is no base '{path}'")
-    platform = _platform_of_tar(path)
-    if wanted and list(wanted) != [platform]:
-        raise UnsupportedError(
-            f"{path} is a root file system for {platform}, and only one platform can be in a tar",
-            hint=f"ask for {platform} only, or take a base image that has several",
-        )
-    layer = layer_of_tar(path, work / "base", "the base", compress=compress, deadline=deadline)
-    return Base(platform, {}, (layer.descriptor,), (layer.blob,), (layer,), layer.diff_id)
-
-
-def _platform_of_tar(path: Path) -> Platform:
+def platform_of_python(path: Path) -> Platform:
     """By the interpreter in it, which must be of the version that the wheels are for."""
     try:
         with storage_errors(str(path)), tarfile.open(path) as tar:
@@ -129,6 +87,60 @@ def _platform_of_tar(path: Path) -> Platform:
         f"{path} has no {_PYTHON}, for which the wheels of the image are",
         hint="debootstrap --variant=minbase --include=python3 bookworm makes a root file system that has it",
     )
+
+
+def open_bases(
+    base: str,
+    wanted: Sequence[Platform],
+    work: Path,
+    deadline: Deadline,
+    progress: Progress,
+    *,
+    compress: bool,
+    platform_of: Callable[[Path], Platform] = platform_of_python,
+) -> list[Base]:
+    """The base for each platform, its layers on this disk.
+
+    Args:
+        base: the file of a tar, or a reference by digest.
+        wanted: platforms; none: all that the base has and an image can be built for.
+        work: a folder for what is made; what is fetched is kept in the cache.
+        deadline: for all of it.
+        progress: told of bytes received.
+        compress: the layer of a tar, too.
+        platform_of: finds out for which platform a tar is.
+
+    Raises:
+        NotFoundError: it is not there.
+        InvalidError: it has no Python that fits, or the reference names no digest.
+        UnsupportedError: it does not have a platform that is wanted.
+        RegistryError, UnreachableError: it could not be fetched.
+    """
+    if is_tar(base):
+        path = Path(base).expanduser()
+        if not path.is_file():
+            raise NotFoundError(f"there is no base '{path}'")
+        return [_from_tar(path, platform_of(path), wanted, work, deadline, compress=compress)]
+    reference = Reference.parse(base)
+    if not reference.digest:
+        raise ReferenceInvalid(
+            f"base {base!r} names no digest, so that nobody could build the same image again", hint=f"{base}@sha256:…"
+        )
+    cache = BlobCache(config.cache() / "bases")
+    with cache.using(deadline):
+        return _Images(reference, cache, deadline, progress).open(wanted)
+
+
+def _from_tar(
+    path: Path, platform: Platform, wanted: Sequence[Platform], work: Path, deadline: Deadline, *, compress: bool
+) -> Base:
+    if wanted and list(wanted) != [platform]:
+        raise UnsupportedError(
+            f"{path} is a root file system for {platform}, and only one platform can be in a tar",
+            hint=f"ask for {platform} only, or take a base image that has several",
+        )
+    layer = layer_of_tar(path, work / "base", "the base", compress=compress, deadline=deadline)
+    return Base(platform, {}, (layer.descriptor,), (layer.blob,), (layer,), layer.diff_id)
 
 
 class _Images:
