@@ -10,6 +10,7 @@ from i4q_ai.cluster import Cluster, Taint, as_taint
 from i4q_ai.planning import find_cluster
 
 if TYPE_CHECKING:
+    from i4q_ai.backends.base import Needs
     from i4q_ai.engine import Engine
 
 
@@ -118,6 +119,14 @@ class Clusters:
             deadline=self._engine.deadline(),
         )
         return self._moved(joined, refresh=refresh)
+
+    def needs(self, name: str) -> Needs:
+        """What a Kubernetes cluster must have before it can join under a name; touches nothing.
+
+        Raises:
+            UnsupportedError: the backend runs clusters of its own.
+        """
+        return self._fleet.needs(name, deadline=self._engine.deadline())
 
     def remove(self, name: str, *, refresh: bool = True) -> None:
         """Forget a cluster, with all that it was told.

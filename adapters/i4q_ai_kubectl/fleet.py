@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from i4q_ai.backends.base import Action, Assignment, Difference, Outcome
+from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, UnreachableError, UnsupportedError
@@ -92,6 +92,11 @@ class KubectlFleet:
             found = facts.read(api, deadline)
         self._roster.admit(entry, found, deadline)
         return self._roster.describe(entry, self._roster.ledger(entry.name, deadline), deadline)
+
+    def needs(self, name: str, *, deadline: Deadline) -> Needs:  # noqa: ARG002 - of the port
+        """Nothing: a cluster is told from outside, with the rights of its kubeconfig."""
+        deadline.check()
+        return Needs(steps=("a user with the rights that `python -m i4q_ai_kubectl.rbac` prints, and its kubeconfig",))
 
     def remove(self, name: str, *, deadline: Deadline) -> None:
         """Take everything of ours from a cluster, then forget it, in the inventory too.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from i4q_ai.backends.base import Action, Assignment, Difference, Outcome
+from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import UnreachableError, UnsupportedError
@@ -14,9 +14,11 @@ from i4q_ai.status import Observation
 from i4q_ai_kubectl import reaching
 from i4q_ai_ocm import rights
 from i4q_ai_ocm.hub import HubObjects
+from i4q_ai_ocm.joining import Joining
 from i4q_ai_ocm.moving import Records
 from i4q_ai_ocm.roster import Roster
 from i4q_ai_ocm.seeing import Seeing
+from i4q_ai_ocm.settings import Access
 from i4q_ai_ocm.telling import Telling
 
 
@@ -37,6 +39,7 @@ class OcmFleet:
         self._roster = roster
         self._telling = Telling(objects, record, follows)
         self._seeing = Seeing(objects, roster)
+        self._joining = Joining(objects, roster)
         self._forwards = reaching.Forwards()
 
     def close(self) -> None:
@@ -64,21 +67,35 @@ class OcmFleet:
         self,
         cluster: Cluster,
         *,
-        kubeconfig: str | None,  # noqa: ARG002 - of the port
-        context: str | None,  # noqa: ARG002
-        namespace: str | None,  # noqa: ARG002
+        kubeconfig: str | None,
+        context: str | None,
+        namespace: str | None,
         deadline: Deadline,
     ) -> Cluster:
-        """Refused: a cluster joins a hub by its own agent.
+        """Accept a cluster, and have its klusterlet operator make the agent by which it joins.
 
         Raises:
-            UnsupportedError: always.
+            ConflictError: a cluster of that name has joined, or this one belongs to another already.
+            UnreachableError: it does not answer.
+            UnsupportedError: nobody said which cluster, it has no klusterlet operator, or nothing to ask the hub by;
+                or what only other backends know is asked for.
         """
         deadline.check()
-        raise UnsupportedError(
-            f"cluster '{cluster.name}' joins by the agent of Open Cluster Management, not by its kubeconfig",
-            hint=f"clusteradm join --cluster-name {cluster.name} …, then i4q cluster add {cluster.name}",
-        )
+        hint = f"i4q cluster import {cluster.name} --print prints what it needs"
+        if kubeconfig is None and context is None:
+            raise UnsupportedError(f"nobody said how cluster '{cluster.name}' is reached", hint=f"--kubeconfig; {hint}")
+        if namespace is not None or cluster.claims:
+            what = "one namespace for everything" if namespace is not None else "claims from outside"
+            raise UnsupportedError(
+                f"a managed cluster takes no {what}", hint="leave that out; its agent says the claims"
+            )
+        with rights.told():
+            return self._joining.join(cluster, Access(kubeconfig=kubeconfig, context=context), deadline)
+
+    def needs(self, name: str, *, deadline: Deadline) -> Needs:
+        """What a cluster must have so that its agent asks this hub to be let in."""
+        deadline.check()
+        return self._joining.needs(name)
 
     def remove(self, name: str, *, deadline: Deadline) -> None:
         """Let the hub forget a cluster, with all it was told.

@@ -83,6 +83,12 @@ def available(managed: Object) -> Condition:
     return Condition(type="Available", status="False", reason="NeverJoined", message="its agent has not come yet")
 
 
+def has_joined(managed: Object) -> bool:
+    """Whether the agent of a cluster has ever come."""
+    conditions = managed.get("status", {}).get("conditions") or ()
+    return any(each["type"] == "ManagedClusterJoined" and each["status"] == "True" for each in conditions)
+
+
 def members(clusters: Iterable[Object], sets: Iterable[Object], names: Sequence[str]) -> list[Object]:
     """The ManagedClusters of some sets, by name; those that are being deleted are not.
 

@@ -29,7 +29,7 @@ class Roster:
 
     def __init__(self, objects: HubObjects, folder: Path) -> None:
         self._objects = objects
-        self._folder = folder
+        self.folder = folder
         self._apis: dict[str, Api] = {}
         self._lock = threading.Lock()
 
@@ -150,7 +150,7 @@ class Roster:
             )
         with self._lock:
             if name not in self._apis:
-                self._apis[name] = opened(access, self._folder)
+                self._apis[name] = opened(access, self.folder)
             return self._apis[name]
 
     def _find(self, name: str, deadline: Deadline) -> Object | None:

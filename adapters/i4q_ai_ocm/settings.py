@@ -34,6 +34,7 @@ class OcmHub(Document):
         plain_http: registries that clusters ask over plain http.
         pull_secrets: names of Secrets on the clusters with registry credentials.
         replica_sets: whether the hub's ManifestWorkReplicaSet controller runs; None finds out.
+        bootstrap: a kubeconfig by which new clusters ask the hub to be let in, relative to the settings.
         reach: cluster → how to reach it from here, for logs, clients, and why pods do not start.
 
     Example:
@@ -48,6 +49,7 @@ class OcmHub(Document):
     plain_http: tuple[str, ...] = Field(default=(), alias="plainHTTP")
     pull_secrets: tuple[str, ...] = Field(default=(), alias="pullSecrets")
     replica_sets: bool | None = Field(default=None, alias="replicaSets")
+    bootstrap: str | None = None
     reach: Annotated[dict[Name, Access], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
 
     @property

@@ -23,7 +23,8 @@ from i4q_ai.status import Observation
 from i4q_ai.thing import Thing
 
 __all__ = [
-    "Action", "Assignment", "Backend", "Capabilities", "Difference", "Factory", "Fleet", "Outcome", "Record", "Store",
+    "Action", "Assignment", "Backend", "Capabilities", "Difference", "Factory", "Fleet", "Needs", "Outcome", "Record",
+    "Store",
 ]  # fmt: skip
 
 
@@ -86,6 +87,19 @@ class Outcome:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a cluster must have before it can join.
+
+    Args:
+        objects: to apply there, in this order; no credentials are among them.
+        steps: what is to be done beside that, each in one line.
+    """
+
+    objects: tuple[dict[str, Any], ...] = ()
+    steps: tuple[str, ...] = ()
+
+
 class Fleet(Protocol):
     """The clusters: what they are, what they are told, what they say."""
 
@@ -120,6 +134,13 @@ class Fleet(Protocol):
         Raises:
             ConflictError: there is one of that name.
             UnreachableError: it does not answer.
+            UnsupportedError: `capabilities.joins` is false.
+        """
+
+    def needs(self, name: str, *, deadline: Deadline) -> Needs:
+        """What a Kubernetes cluster must have before it can join under a name; touches nothing.
+
+        Raises:
             UnsupportedError: `capabilities.joins` is false.
         """
 

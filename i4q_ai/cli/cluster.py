@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from i4q_ai import display
+from i4q_ai import display, yamls
 from i4q_ai.cli import printing
 from i4q_ai.cli.objects import pairs
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verbs
 from i4q_ai.cluster import Cluster
+
+if TYPE_CHECKING:
+    from i4q_ai.backends.base import Needs
 
 _refresh = click.option(
     "--refresh/--no-refresh", default=True, show_default=True, help="Move what is deployed, where it now belongs."
@@ -69,6 +74,7 @@ def add(
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="What rules select by.")
 @click.option("--claim", "claims", multiple=True, metavar="KEY=VALUE", help="What it says of itself.")
 @click.option("--taint", "taints", multiple=True, metavar="KEY=VALUE:EFFECT", help="Keeps placements away.")
+@click.option("--print", "only_print", is_flag=True, help="Print what the cluster needs for it, and touch nothing.")
 @_refresh
 @click.pass_obj
 def join(
@@ -80,10 +86,14 @@ def join(
     labels: tuple[str, ...],
     claims: tuple[str, ...],
     taints: tuple[str, ...],
+    only_print: bool,
     refresh: bool,
 ) -> None:
     """Make a Kubernetes cluster known that is there already, after a look at it."""
     with settings.open() as hub:
+        if only_print:
+            _print_needs(settings, hub.clusters.needs(name))
+            return
         cluster = hub.clusters.join(
             name,
             kubeconfig=kubeconfig,
@@ -95,6 +105,17 @@ def join(
             refresh=refresh,
         )
     _show(settings, cluster)
+
+
+def _print_needs(settings: Settings, needs: Needs) -> None:
+    """Objects on stdout, as kubectl takes them; what is to be done beside them on stderr."""
+    for step in needs.steps:
+        printing.say(f"# {step}")
+    if settings.format == "json":
+        printing.data(settings, [*needs.objects])
+        return
+    for each in needs.objects:
+        printing.out(f"---\n{yamls.dump(each)}", end="")
 
 
 @group.command("remove")

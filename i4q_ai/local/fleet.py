@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby
 
 from i4q_ai.backends.away import Away
-from i4q_ai.backends.base import Action, Assignment, Difference, Outcome
+from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.edge.paths import Paths
@@ -84,6 +84,16 @@ class EmbeddedFleet:
         raise UnsupportedError(
             f"cluster '{cluster.name}' cannot join: the embedded backend runs clusters of its own",
             hint="hub.clusters.add(…), or a hub kubectl://clusters.yaml",
+        )
+
+    def needs(self, name: str, *, deadline: Deadline) -> Needs:
+        """Refused, as `join`.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError(
+            f"cluster '{name}' cannot join: the embedded backend runs clusters of its own", hint="i4q cluster add"
         )
 
     def remove(self, name: str, *, deadline: Deadline) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -48,6 +49,17 @@ def cluster_crds() -> list[Path]:
 def hub_crds() -> list[Path]:
     """Those of a hub."""
     return [path for path in ocm_crds() if not path.name.startswith(_ON_CLUSTERS)]
+
+
+def klusterlet_crd() -> Path:
+    """That of the klusterlet operator, which makes the agents of a cluster."""
+    kept = built("controlplane") / "klusterlets.yaml"
+    if not kept.is_file():
+        (found,) = (_sources((_API,))[_API] / "operator" / "v1").glob("*_klusterlets.crd.yaml")
+        staged = kept.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(found, staged)
+        staged.replace(kept)
+    return kept
 
 
 def _extract(folder: Path) -> None:

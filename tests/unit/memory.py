@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from i4q_ai.backends.base import Action, Assignment, Capabilities, Difference, Outcome, Record
+from i4q_ai.backends.base import Action, Assignment, Capabilities, Difference, Needs, Outcome, Record
 from i4q_ai.cluster import Cluster, Taint, rescored
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, UnreachableError, UnsupportedError
@@ -88,6 +88,9 @@ class MemoryFleet:
         self, cluster: Cluster, *, kubeconfig: str | None, context: str | None, namespace: str | None,
         deadline: Deadline,
     ) -> Cluster:  # fmt: skip
+        raise UnsupportedError("clusters in memory do not join")
+
+    def needs(self, name: str, *, deadline: Deadline) -> Needs:
         raise UnsupportedError("clusters in memory do not join")
 
     def remove(self, name: str, *, deadline: Deadline) -> None:
