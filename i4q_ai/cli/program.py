@@ -9,7 +9,20 @@ from collections.abc import Sequence
 
 import click
 
-from i4q_ai.cli import about, cluster, deploying, image, looking, model, moving, packaging, running, scoring, workload
+from i4q_ai.cli import (
+    about,
+    cache,
+    cluster,
+    deploying,
+    image,
+    looking,
+    model,
+    moving,
+    packaging,
+    running,
+    scoring,
+    workload,
+)
 from i4q_ai.cli.exits import INTERRUPTED, MEANINGS, OK, REFUSED, USAGE, code_for
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verbs
@@ -35,11 +48,11 @@ def program() -> None:
 for command in (
     cluster.group, scoring.score, model.group, workload.group, image.group,
     packaging.chart, packaging.kustomize,
-    deploying.plan, deploying.deploy, deploying.apply, deploying.update,
+    deploying.plan, deploying.deploy, deploying.apply, deploying.export, deploying.update,
     looking.list_all, looking.status, looking.explain, looking.simulate, looking.watch,
     looking.diff, looking.drift, looking.history, looking.logs, looking.ask,
     moving.refresh, moving.wait, moving.rollback, moving.repair, moving.delete,
-    running.controller, running.serve, running.edge, running.conformance,
+    cache.group, running.controller, running.serve, running.edge, running.conformance,
     about.completion, about.version,
 ):  # fmt: skip
     program.add_command(command)

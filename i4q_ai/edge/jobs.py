@@ -206,7 +206,7 @@ class Jobs:
         """Delete downloaded bytes that no kept version needs."""
         try:
             return cleaning.clean(self.paths.blobs, kept)
-        except OSError as error:
+        except (I4qError, OSError) as error:
             log.warning("old downloads cannot be deleted: %s", error)
             return 0
 
