@@ -139,7 +139,12 @@ class Transport:
         response = self._follow(method, url, deadline, headers, body, tried)
         if response.status_code == 401 and origin_of(response.url) == self._origin:
             challenge = response.headers.get("WWW-Authenticate", "")
-            if found := self._auth.answer(challenge, tried, method, url, deadline):
+            try:
+                found = self._auth.answer(challenge, tried, method, url, deadline)
+            except BaseException:
+                response.close()
+                raise
+            if found:
                 response.close()
                 response = self._follow(method, url, deadline, headers, body, found)
         self._show_warnings(response)
