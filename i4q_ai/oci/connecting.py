@@ -41,7 +41,7 @@ class Sessions:
     def __init__(
         self, host: str, *, secure: bool, verify: bool | str, client: tuple[str, str] | None, proxy: str | None
     ) -> None:
-        folder = _folder(host)
+        folder = folder_of(host)
         if verify is True:
             verify = next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), True)
         authorities = sorted(folder.glob("*.crt")) if folder and verify is True else []
@@ -62,7 +62,7 @@ class _Way(NamedTuple):
     trust_env: bool
 
 
-def _folder(host: str) -> Path | None:
+def folder_of(host: str) -> Path | None:
     """Where the certificates of a host lie, as docker and podman have them."""
     return next((path for path in (base / host for base in config.certificates()) if path.is_dir()), None)
 
