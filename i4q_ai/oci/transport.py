@@ -20,7 +20,7 @@ from i4q_ai.errors import AuthError, DeadlineError, I4qError, NotFoundError, Reg
 from i4q_ai.oci import answers
 from i4q_ai.oci.artifact import Blob
 from i4q_ai.oci.auth import Authorizer
-from i4q_ai.oci.connecting import CONNECT_TIMEOUT, STALL_TIMEOUT, Sessions
+from i4q_ai.oci.connecting import CONNECT_TIMEOUT, STALL_TIMEOUT, Sessions, folder_of
 from i4q_ai.oci.credentials import Credentials
 from i4q_ai.oci.origins import origin_of
 from i4q_ai.oci.receiving import Body
@@ -66,7 +66,8 @@ class Transport:
     Args:
         host: `host[:port]` that answers for the registry.
         credentials: maybe empty; or what finds them, asked when they are needed.
-        plain_http: talk http; without it only to this machine and to those that `I4Q_PLAIN_HTTP` names.
+        plain_http: talk http; without it only to those that `I4Q_PLAIN_HTTP` names, and to this machine if there are
+            no certificates for it.
         verify: False, or a file of certificates, instead of the system's.
         client: files with our certificate and its key, for registries that ask who we are by TLS.
         proxy: URL of one; without it as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say.
@@ -86,7 +87,8 @@ class Transport:
         proxy: str | None = None,
     ) -> None:
         self.host = host
-        plain = plain_http or _is_plain(host)
+        known = client is not None or isinstance(verify, str) or folder_of(host) is not None
+        plain = plain_http or _is_plain(host, certificates=known)
         self.base = f"{'http' if plain else 'https'}://{host}"
         self._origin = origin_of(self.base)
         self._auth = Authorizer(self._origin, credentials, self._ask_token)
@@ -339,9 +341,14 @@ class _Once:
 _WARNED = _Once(200)
 
 
-def _is_plain(host: str) -> bool:
-    """Whether a registry is spoken to by plain http without being asked to: the only place that decides it."""
-    return is_loopback(host) or host.lower() in config.plain_http()
+def _is_plain(host: str, *, certificates: bool) -> bool:
+    """Whether a registry is spoken to by plain http without being asked to: the only place that decides it.
+
+    Args:
+        host: of the registry, with its port.
+        certificates: there are some for it, so it speaks TLS even on this machine.
+    """
+    return host.lower() in config.plain_http() or (is_loopback(host) and not certificates)
 
 
 def _reason(error: Exception) -> str:
