@@ -86,6 +86,49 @@ def listed(manifest: dict[str, Any], what: str, *, where: str) -> list[Any]:
     return found
 
 
+def is_index(manifest: dict[str, Any]) -> bool:
+    """Whether it lists manifests, not layers."""
+    kind = manifest.get("mediaType")
+    return kind in media.INDEXES or (kind not in media.MANIFESTS and "manifests" in manifest)
+
+
+def media_type_of(manifest: dict[str, Any]) -> str:
+    """What it says that it is; what it must be, if it does not say."""
+    kind = manifest.get("mediaType")
+    return kind if isinstance(kind, str) and kind else media.INDEX if is_index(manifest) else media.MANIFEST
+
+
+def platform_text(descriptor: Descriptor) -> str:
+    """The platform of a descriptor in an index, as `linux/arm64`.
+
+    Example:
+        >>> platform_text(Descriptor("", "", 0, platform={"os": "linux", "architecture": "arm", "variant": "v7"}))
+        'linux/arm/v7'
+    """
+    about = descriptor.platform or {}
+    parts = (about.get("os", "unknown"), about.get("architecture", "unknown"), about.get("variant", ""))
+    return "/".join(part for part in parts if part)
+
+
+def for_platform(index: dict[str, Any], platform: str, *, where: str) -> Descriptor:
+    """What an index lists for a platform.
+
+    Args:
+        index: as `parse` read it.
+        platform: as `linux/arm64`; a variant that is not named is any.
+        where: the reference, for errors.
+
+    Raises:
+        UnsupportedError: nothing is for it; says what there is.
+    """
+    descriptors = [Descriptor.parse(item, where=where) for item in listed(index, "manifests", where=where)]
+    for one in descriptors:
+        if platform_text(one) == platform or platform_text(one).startswith(f"{platform}/"):
+            return one
+    found = ", ".join(sorted({platform_text(one) for one in descriptors})) or "nothing"
+    raise UnsupportedError(f"{where} has nothing for {platform}; it lists {found}", hint="--platform OS/ARCH")
+
+
 def subject_of(manifest: dict[str, Any]) -> str | None:
     """The digest of what a manifest refers to, if it does."""
     subject = manifest.get("subject")
@@ -97,9 +140,8 @@ def referrer(digest: str, size: int, manifest: dict[str, Any]) -> Descriptor:
     """The descriptor of a manifest as a list of referrers has it: with its type and annotations."""
     config = manifest.get("config")
     kind = manifest.get("artifactType") or (config.get("mediaType") if isinstance(config, dict) else None)
-    media_type = manifest.get("mediaType")
     return Descriptor(
-        media_type if isinstance(media_type, str) else media.MANIFEST,
+        media_type_of(manifest),
         digest,
         size,
         media.texts(manifest.get("annotations")),

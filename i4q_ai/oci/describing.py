@@ -27,7 +27,9 @@ def resolve(reference: str, *, timeout: float = 60) -> str:
         NotFoundError: there is no such tag.
     """
     parsed = Reference.parse(reference)
-    return str(parsed.at(_digest(parsed, opening.source(parsed), Deadline.after(timeout, f"resolving {reference}"))))
+    return str(
+        parsed.at(digest_behind(parsed, opening.source(parsed), Deadline.after(timeout, f"resolving {reference}")))
+    )
 
 
 def describe(cls: type[T], reference: str, *, timeout: float = 60) -> T:
@@ -46,7 +48,7 @@ def describe(cls: type[T], reference: str, *, timeout: float = 60) -> T:
     parsed = Reference.parse(reference)
     deadline = Deadline.after(timeout, f"reading {reference}")
     source = opening.source(parsed)
-    where = str(parsed.at(_digest(parsed, source, deadline)))
+    where = str(parsed.at(digest_behind(parsed, source, deadline)))
     thing = contents.thing_of(_about(source, where, deadline), where=where)
     if not isinstance(thing, cls):
         raise InvalidError(
@@ -56,7 +58,12 @@ def describe(cls: type[T], reference: str, *, timeout: float = 60) -> T:
     return thing.replace(reference=where)
 
 
-def _digest(reference: Reference, source: Source, deadline: Deadline) -> str:
+def digest_behind(reference: Reference, source: Source, deadline: Deadline) -> str:
+    """The digest that a reference names, or that its tag stands for now.
+
+    Raises:
+        NotFoundError: there is no such tag.
+    """
     if reference.digest:
         return reference.digest
     tag = reference.tag or "latest"

@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import IntegrityError, NotFoundError, StorageError, VersionExistsError
-from i4q_ai.oci import contents, disk, media
+from i4q_ai.errors import IntegrityError, NotFoundError, StorageError
+from i4q_ai.oci import contents, disk, media, tagging
 from i4q_ai.oci.artifact import Artifact, Blob, Bytes
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.rates import Rate
 from i4q_ai.oci.reference import is_digest
+from i4q_ai.oci.tagging import IfMatch
 from i4q_ai.oci.tarring import CHUNK
 from i4q_ai.progress import Progress
+
+if TYPE_CHECKING:
+    from i4q_ai.oci.ingesting import Means
+    from i4q_ai.oci.source import Source
 
 _MARKER = "oci-layout"
 _INDEX = "index.json"
@@ -131,19 +137,27 @@ class Layout:
             if not self._writers:
                 self._held.close()
 
-    def push(self, artifact: Artifact, tag: str, deadline: Deadline, progress: Progress) -> None:
+    def push(
+        self,
+        artifact: Artifact,
+        tag: str,
+        deadline: Deadline,
+        progress: Progress,
+        *,
+        if_match: IfMatch = ...,
+        rate: Rate | None = None,  # noqa: ARG002 - a disk is not slowed down
+        mounts: Sequence[str] = (),  # noqa: ARG002 - and has no neighbours
+    ) -> None:
         """Write all of an artifact, the tag last.
 
         Raises:
-            VersionExistsError: the tag stands for something else.
+            VersionExistsError, ConflictError: the tag stands for something else.
             StorageError: no room or no right to write; the tag is as it was.
         """
         with self.writing(deadline):
-            known = self.tags().get(tag)
-            if known == artifact.digest:
+            found = self.tags().get(tag)
+            if tagging.is_set(self.name, tag, found=found, wanted=artifact.digest, if_match=if_match):
                 return
-            if known is not None:
-                raise taken(self.name, tag, known)
             manifests = [raw for _, raw in (*artifact.manifests, artifact.index)]
             for blob in (*artifact.blobs, *(Bytes(raw) for raw in manifests)):
                 self.upload(blob, deadline, progress)
@@ -168,6 +182,23 @@ class Layout:
                 disk.write(path, _followed(blob, deadline, progress))
         finally:
             progress.done(blob.digest)
+        return True
+
+    def fetch(self, blob: Descriptor, source: Source, means: Means) -> bool:
+        """Take a blob from a source, verified before it is here; one that was begun is carried on.
+
+        Returns:
+            Whether it was not here yet.
+        """
+        from i4q_ai.oci import cache
+
+        path = self._path(blob.digest)
+        if path.is_file() and path.stat().st_size == blob.size:
+            return False
+        with self.writing(means.deadline):
+            with disk.storage_errors(str(path.parent)):
+                path.parent.mkdir(exist_ok=True)
+            cache.download(blob, source, path, means)
         return True
 
     def put_manifest(
@@ -204,7 +235,8 @@ class Layout:
         """Drop what a writer that was killed has left; no other writes while we hold the lock."""
         with disk.storage_errors(str(self.folder)):
             for stray in (*self.folder.glob(f".{_INDEX}.*"), *(self.folder / "blobs").glob("*/.*")):
-                stray.unlink()
+                if stray.suffix != ".part":  # begun by `fetch`, which carries on
+                    stray.unlink()
 
     def _index(self) -> dict[str, Any]:
         try:
@@ -228,14 +260,6 @@ class Layout:
 
 def _tag(item: Any) -> str | None:
     return media.texts(item.get("annotations")).get(media.REF_NAME) if isinstance(item, dict) else None
-
-
-def taken(where: str, tag: str, digest: str) -> VersionExistsError:
-    """The error for a tag that stands for something else."""
-    return VersionExistsError(
-        f"{where}:{tag} exists with other content ({digest})",
-        hint="give what you push a new version; versions do not change",
-    )
 
 
 def _followed(blob: Blob, deadline: Deadline, progress: Progress) -> Iterator[bytes]:

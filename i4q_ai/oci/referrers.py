@@ -15,7 +15,7 @@ from i4q_ai.errors import ConflictError, IntegrityError
 from i4q_ai.oci import contents, media, reading
 from i4q_ai.oci.artifact import Blob, Bytes
 from i4q_ai.oci.media import Descriptor, canonical
-from i4q_ai.oci.source import Repository
+from i4q_ai.oci.source import Listed, Repository, Source
 from i4q_ai.progress import Progress, Silent
 from i4q_ai.retrying import backoff
 
@@ -111,7 +111,7 @@ def put(repository: Repository, raw: bytes, deadline: Deadline, *, digest: str |
 
 
 def referrers(
-    repository: Repository, digest: str, artifact_type: str | None = None, *, deadline: Deadline
+    repository: Listed, digest: str, artifact_type: str | None = None, *, deadline: Deadline
 ) -> list[Descriptor]:
     """What refers to a digest.
 
@@ -134,7 +134,7 @@ def referrers(
 
 
 def read(
-    repository: Repository, referrer: Descriptor, subject: str, *, deadline: Deadline, limit: int = reading.LIMIT
+    repository: Source, referrer: Descriptor, subject: str, *, deadline: Deadline, limit: int = reading.LIMIT
 ) -> list[tuple[Descriptor, bytes]]:
     """The layers of a referrer, verified.
 
@@ -210,7 +210,7 @@ def _note(repository: Repository, subject: str, one: Descriptor, deadline: Deadl
     )
 
 
-def _entries(repository: Repository, digest: str, deadline: Deadline) -> list[Descriptor]:
+def _entries(repository: Source, digest: str, deadline: Deadline) -> list[Descriptor]:
     """What the index under the tag lists."""
     tag = tag_of(digest)
     found = repository.resolve(tag, deadline)

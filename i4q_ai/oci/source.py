@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,8 @@ from typing import Protocol
 from i4q_ai.deadline import Deadline
 from i4q_ai.oci.artifact import Artifact, Blob
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.rates import Rate
+from i4q_ai.oci.tagging import IfMatch
 from i4q_ai.progress import Progress
 
 
@@ -66,15 +68,41 @@ class Source(Protocol):
 class Sink(Source, Protocol):
     """A repository that takes artifacts, too."""
 
-    def push(self, artifact: Artifact, tag: str, deadline: Deadline, progress: Progress) -> None:
+    def push(
+        self,
+        artifact: Artifact,
+        tag: str,
+        deadline: Deadline,
+        progress: Progress,
+        *,
+        if_match: IfMatch = ...,
+        rate: Rate | None = None,
+        mounts: Sequence[str] = (),
+    ) -> None:
         """Write all of it, the tag last.
 
+        Args:
+            artifact: with its files here.
+            tag: to be set.
+            deadline: of the whole job.
+            progress: told of bytes written.
+            if_match: what the tag must stand for now.
+            rate: how fast at most, over a network.
+            mounts: repositories of the same registry that may hold its blobs.
+
         Raises:
-            VersionExistsError: the tag stands for something else.
+            VersionExistsError, ConflictError: the tag stands for something else.
         """
 
 
-class Repository(Sink, Protocol):
+class Listed(Source, Protocol):
+    """A source that may know what refers to what."""
+
+    def referrers(self, digest: str, artifact_type: str | None, deadline: Deadline) -> list[Descriptor] | None:
+        """What refers to a digest, maybe of other types too; None if this repository keeps no such list."""
+
+
+class Repository(Sink, Listed, Protocol):
     """A sink that also takes parts: what moves and attaches artifacts works on this."""
 
     def writing(self, deadline: Deadline) -> AbstractContextManager[None]:
@@ -101,6 +129,3 @@ class Repository(Sink, Protocol):
         Returns:
             The digest of its subject, if the repository now lists it among that one's referrers by itself.
         """
-
-    def referrers(self, digest: str, artifact_type: str | None, deadline: Deadline) -> list[Descriptor] | None:
-        """What refers to a digest, maybe of other types too; None if this repository keeps no such list."""
