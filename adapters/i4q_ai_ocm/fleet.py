@@ -188,7 +188,8 @@ class OcmFleet:
     def apply(self, actions: Sequence[Action], *, force: bool = False, deadline: Deadline) -> list[Outcome]:  # noqa: ARG002
         """Tell the hub, which tells its clusters; one that is away gets it when it is back.
 
-        What somebody else changed at the edge is always taken back by the work agent, so `force` changes nothing.
+        What somebody else changed at the edge is always taken back by the work agent, so `force` changes nothing; an
+        action that repairs has it do so at once.
         """
         names = {each["metadata"]["name"] for each in self._objects.managed(deadline)} if actions else set()
         known = [action for action in actions if action.cluster in names]
@@ -220,7 +221,7 @@ class OcmFleet:
         deadline.check()
         raise UnsupportedError(
             "a hub does not show what lies on its clusters, object by object",
-            hint="the work agent takes drift back within minutes",
+            hint="the work agent takes drift back within minutes, repair() at once",
         )
 
     # what they say

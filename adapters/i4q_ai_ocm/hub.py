@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 WRITTEN = "i4q.ai/written"
 """Annotation: a hash of what was written last, so that what is there already is not written again."""
+NUDGED = "i4q.ai/nudged"
+"""Label of a work: another value whenever somebody wants it carried out once more."""
 WORKERS = 16
 
 Test = Callable[[Mapping[str, Object]], bool]
@@ -132,6 +135,23 @@ class HubObjects:
                 return self.write(wanted, present, deadline)
             except (ConflictError, NotFoundError):
                 deadline.pause(0.02)
+
+    def nudge(self, found: Object, deadline: Deadline) -> None:
+        """Have the agent of a work carry it out once more: it does so when the spec or a label changes."""
+        about = found["metadata"]
+        while True:
+            present = self.home.api.get(found["kind"], about["namespace"], about["name"], deadline=deadline)
+            if present is None:
+                return
+            labels = {**(present["metadata"].get("labels") or {}), NUDGED: secrets.token_hex(4)}
+            try:
+                self.home.api.replace(
+                    {**present, "metadata": {**present["metadata"], "labels": labels}}, deadline=deadline
+                )
+            except (ConflictError, NotFoundError):
+                deadline.pause(0.02)
+            else:
+                return
 
     def until(
         self,

@@ -92,6 +92,9 @@ def _deployment(view: View, item: Item, main: Reported, hub: str) -> Observation
     assert view.told is not None, "present means told"
     fresh = main.number("observedGeneration") >= main.number("generation")
     counts = [main.number(name) for name in ("replicas", "updatedReplicas", "availableReplicas")]
+    changed = _changed(view, main)
+    if changed:
+        return _new(view, Phase.PENDING, "Changed", changed).model_copy(update=_older(view.told, main))
     if fresh and all(count == main.number("wanted") for count in counts):
         seen = _new(view, Phase.READY, "", "")
         site = Site(cluster=view.cluster, namespace=view.key[0], hub=hub, image="")
@@ -108,6 +111,22 @@ def _deployment(view: View, item: Item, main: Reported, hub: str) -> Observation
     elif said.phase is Phase.WAITING:
         said = said._replace(message=f"waiting for its models: {', '.join(sorted(getattr(item, 'uses', ())))}")
     return _new(view, said.phase, said.reason, said.message).model_copy(update=running)
+
+
+def _changed(view: View, main: Reported) -> str:
+    """What somebody at the edge has changed, where the hub can see it; empty where nothing is."""
+    told = [
+        manifest["spec"].get("replicas", 1)
+        for work in view.works
+        for manifest in ((work.get("spec") or {}).get("workload") or {}).get("manifests") or ()
+        if (manifest["kind"], manifest["metadata"]["name"]) == (main.kind, main.name)
+    ]
+    if not told or main.number("wanted") == told[0]:
+        return ""
+    return (
+        f"somebody has set its replicas to {main.number('wanted')}, not {told[0]}; "
+        "the work agent takes it back within minutes, repair() at once"
+    )
 
 
 def _trouble(view: View, item: Item, main: Reported) -> Trouble:

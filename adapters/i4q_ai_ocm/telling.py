@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 
 from i4q_ai.backends.base import Record
@@ -60,6 +60,7 @@ class Telling:
         for key, some in by_key.items():
             try:
                 self._apply(key, some, deadline)
+                self._repair(key, {each.cluster for each in some if each.before == each.after}, deadline)
             except I4qError as error:
                 log.warning("%s/%s could not be told: %s", *key, error)
                 errors[key] = str(error)
@@ -86,6 +87,13 @@ class Telling:
         """Take orders back that nobody follows any more: of a deployment whose record goes."""
         key = (namespace, name)
         self._writing.write(Turn(key, self._objects.state(key, deadline), {}, Arrangement(), None, ""), deadline)
+
+    def _repair(self, key: Key, clusters: Set[str], deadline: Deadline) -> None:
+        """Have agents apply at once what clusters were told already; by themselves they do so every few minutes."""
+        if clusters:
+            state = self._objects.state(key, deadline)
+            works = [work for cluster in clusters for work in state.parts(cluster)]
+            self._objects.each(works, lambda work: self._objects.nudge(work, deadline))
 
     def _apply(self, key: Key, actions: Sequence[Action], deadline: Deadline) -> None:
         for left in reversed(range(_ROUNDS)):

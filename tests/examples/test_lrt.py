@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from i4q_ai import Deployment, Hub
-from tests.testbed.inventory import write_inventory
+from tests.testbed.inventory import write_hub, write_inventory
 
 if TYPE_CHECKING:
     from tests.testbed.controlplane import ControlPlane
     from tests.testbed.images import EdgeImage
+    from tests.testbed.ocm import Management
 
 ROOT = Path(__file__).parents[2]
 LRT = ROOT / "examples" / "lrt"
@@ -31,7 +32,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
 
 
-@pytest.fixture(params=["embedded", "kubernetes"])
+@pytest.fixture(params=["embedded", "kubernetes", "open_cluster_management"])
 def hub(request: pytest.FixtureRequest) -> Hub:
     """A hub with one line of one cluster."""
     found: Hub = request.getfixturevalue(request.param)
@@ -61,6 +62,21 @@ def kubernetes(
         opened.clusters.label("edge-1", {"line": "cnc"})
         opened.clusters.label("edge-2", {"line": "press"})
         yield opened
+
+
+@pytest.fixture
+def open_cluster_management(
+    tmp_path: Path, ocm_plant: Management, edge_image: EdgeImage, ocm_namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Hub]:
+    """Real clusters, told by a hub."""
+    monkeypatch.setenv("I4Q_REGISTRY", f"{ocm_plant.registry.host}/{ocm_namespace}")
+    monkeypatch.setenv("I4Q_PLAIN_HTTP", ocm_plant.registry.host)
+    with Hub(f"ocm://{write_hub(tmp_path, ocm_plant.plant, edge_image)}", namespace=ocm_namespace) as opened:
+        opened.clusters.label("edge-1", {"line": "cnc"})
+        opened.clusters.label("edge-2", {"line": "press"})
+        yield opened
+        for cluster in ("edge-1", "edge-2"):
+            opened.clusters.label(cluster, {"line": None}, refresh=False)
 
 
 def restarts(deployment: Deployment) -> list[int]:

@@ -13,8 +13,8 @@ from tests.testbed.edge import Edge
 
 _PROGRAM = """
 import json, sys, time, urllib.request
-url, row = sys.argv[1], json.loads(sys.argv[2])
-body = json.dumps({"inputs": [{"name": "X", "shape": [1, len(row)], "datatype": "FP32", "data": row}]}).encode()
+url, row, name = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]
+body = json.dumps({"inputs": [{"name": name, "shape": [1, len(row)], "datatype": "FP32", "data": row}]}).encode()
 asked, failed, versions, told = 0, [], {}, 0.0
 while True:
     asked += 1
@@ -61,9 +61,10 @@ class Load:
 
 
 @contextmanager
-def asking(edge: Edge, namespace: str, image: str, url: str, row: list[float]) -> Iterator[Load]:
+def asking(edge: Edge, namespace: str, image: str, url: str, row: list[float], *, tensor: str = "X") -> Iterator[Load]:
     """Ask a URL within the cluster all the time, on a connection of its own each time."""
-    container = {"name": "ask", "image": image, "command": ["python3", "-c", _PROGRAM, url, json.dumps(row)]}
+    command = ["python3", "-c", _PROGRAM, url, json.dumps(row), tensor]
+    container = {"name": "ask", "image": image, "command": command}
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",

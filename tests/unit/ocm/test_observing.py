@@ -30,6 +30,15 @@ def test_what_the_controller_has_not_seen_is_not_ready() -> None:
     assert _seen(work("a", item(), values=running(item(), observedGeneration=1))).phase is Phase.PENDING
 
 
+def test_replicas_that_somebody_at_the_edge_has_changed_are_told() -> None:
+    sent = work("a", item(), values=running(item(), wanted=0, replicas=0, updatedReplicas=0, availableReplicas=0))
+    about = {"kind": "Deployment", "metadata": {"name": "model-tool-wear"}, "spec": {"replicas": 1}}
+    sent["spec"] = {"workload": {"manifests": [about]}}
+    seen = _seen(sent)
+    assert (seen.phase, seen.reason, seen.running) == (Phase.PENDING, "Changed", None)
+    assert "replicas to 0, not 1" in seen.message
+
+
 def test_an_older_version_runs_until_the_new_one_is_there() -> None:
     seen = _seen(work("a", item("2"), values=running(item("1"))))
     assert (seen.phase, seen.running, seen.version) == (Phase.PENDING, item("1").digest, "1")
