@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import Any, Protocol
+import threading
+from collections.abc import Iterator
+from typing import Any, Protocol, runtime_checkable
 
 
 class Progress(Protocol):
@@ -24,6 +27,36 @@ class Progress(Protocol):
         """The blob is over."""
 
 
+@runtime_checkable
+class Overall(Protocol):
+    """A progress that also wants to know of the whole job."""
+
+    def begin(self, what: str, total: int) -> None:
+        """A job of several blobs begins; `total` in bytes, those that turn out to be there already included."""
+
+    def end(self) -> None:
+        """The job is over, also when it failed."""
+
+
+@contextlib.contextmanager
+def whole(progress: Progress, what: str, total: int) -> Iterator[None]:
+    """Tell a progress of a job around its blobs, if it wants to know.
+
+    Args:
+        progress: is told.
+        what: for people.
+        total: in bytes.
+    """
+    if not isinstance(progress, Overall):
+        yield
+        return
+    progress.begin(what, total)
+    try:
+        yield
+    finally:
+        progress.end()
+
+
 class Silent:
     """Says nothing."""
 
@@ -38,25 +71,49 @@ class Silent:
 
 
 class Bars:
-    """A tqdm bar per blob, on a terminal or in a notebook."""
+    """A tqdm bar per blob, and one with the time left for the whole job, on a terminal or in a notebook."""
 
     def __init__(self) -> None:
         from tqdm.auto import tqdm
 
         self._tqdm = tqdm
-        self._bars: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._bars: dict[str, tuple[Any, int]] = {}
+        self._whole: Any = None
+
+    def begin(self, what: str, total: int) -> None:
+        """Draw the bar of the job."""
+        with self._lock:
+            self._whole = self._bar(what, total)
+
+    def end(self) -> None:
+        """Take it away."""
+        with self._lock:
+            if self._whole is not None:
+                self._whole.close()
+                self._whole = None
 
     def start(self, what: str, total: int) -> None:
         """Draw the bar."""
-        self._bars[what] = self._tqdm(total=total, desc=what, unit="B", unit_scale=True, leave=False)
+        with self._lock:
+            self._bars[what] = self._bar(what[:19], total), total
 
     def advance(self, what: str, count: int) -> None:
         """Move it."""
-        self._bars[what].update(count)
+        with self._lock:
+            for bar in filter(None.__ne__, (self._bars[what][0], self._whole)):
+                bar.update(count)
 
     def done(self, what: str) -> None:
-        """Take it away."""
-        self._bars.pop(what).close()
+        """Take it away; what was there already counts as done."""
+        with self._lock:
+            bar, total = self._bars.pop(what)
+            if self._whole is not None:
+                self._whole.update(total - bar.n)
+            bar.close()
+
+    def _bar(self, what: str, total: int) -> Any:
+        return self._tqdm(total=total, desc=what, unit="B", unit_scale=True, leave=False)
 
 
 def default() -> Progress:

@@ -23,6 +23,7 @@ from i4q_ai.errors import InvalidError
 from i4q_ai.model import File, Model
 from i4q_ai.oci import media
 from i4q_ai.oci.media import Descriptor, canonical
+from i4q_ai.oci.settling import settle
 from i4q_ai.oci.tarring import Entry, Tar
 from i4q_ai.thing import API_VERSION
 from i4q_ai.workload import Workload
@@ -68,6 +69,16 @@ class Bytes:
     def chunks(self) -> Iterator[bytes]:
         """The bytes."""
         yield self.data
+
+    def spans(self) -> Iterator[bytes]:
+        """As `chunks`."""
+        return self.chunks()
+
+    def verify(self) -> None:
+        """They cannot change."""
+
+    def doubt(self) -> None:
+        """There is none."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +133,7 @@ def about(thing: Model | Workload) -> bytes:
 
 
 def build(thing: Model | Workload, deadline: Deadline) -> Artifact:
-    """The artifact of a model or workload; reads its files once, for the digests of the layers.
+    """The artifact of a model or workload; reads its files once for the digests of layers that are not known.
 
     Args:
         thing: with its files in `thing.source`.
@@ -133,8 +144,7 @@ def build(thing: Model | Workload, deadline: Deadline) -> Artifact:
         NotFoundError, ConflictError: a file is gone, or not what it was when it was packed.
     """
     layers = _layers(thing)
-    for layer in layers:
-        layer.blob.settle(deadline.check)
+    settle([layer.blob for layer in layers], deadline)
     configs: list[Blob] = []
     manifests = []
     for architecture in PLATFORMS:

@@ -18,6 +18,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from i4q_ai import config
 from i4q_ai.errors import InvalidError
 from i4q_ai.oci.reference import is_loopback
+from i4q_ai.oci.sending import SendsFiles
 
 CONNECT_TIMEOUT = 10.0
 STALL_TIMEOUT = 60.0
@@ -104,7 +105,7 @@ def _need_proxy(proxy: str | None) -> str | None:
     return proxy
 
 
-class _Plain(urllib3.connection.HTTPConnection):
+class _Plain(SendsFiles, urllib3.connection.HTTPConnection):
     """Waits for a slow line as long when it sends as when it receives; urllib3 would only take the time to connect."""
 
     def connect(self) -> None:
@@ -112,7 +113,7 @@ class _Plain(urllib3.connection.HTTPConnection):
         self.sock.settimeout(STALL_TIMEOUT)
 
 
-class _Secure(urllib3.connection.HTTPSConnection):
+class _Secure(SendsFiles, urllib3.connection.HTTPSConnection):
     """As `_Plain`."""
 
     def connect(self) -> None:

@@ -5,28 +5,26 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import logging
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 import requests
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import I4qError, IntegrityError, NotFoundError, RegistryError
-from i4q_ai.oci import contents, credentials, media
+from i4q_ai.errors import IntegrityError, NotFoundError, RegistryError
+from i4q_ai.oci import contents, credentials, media, tagging, together
 from i4q_ai.oci.artifact import Artifact, Blob
-from i4q_ai.oci.layout import taken
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.paging import pages
+from i4q_ai.oci.rates import Rate
 from i4q_ai.oci.reference import Reference
+from i4q_ai.oci.tagging import IfMatch
 from i4q_ai.oci.transport import Transport
+from i4q_ai.oci.uploading import Terms, Uploads, need_echo
 from i4q_ai.progress import Progress
 from i4q_ai.retrying import call
-
-_log = logging.getLogger(__name__)
 
 _ACCEPT = ", ".join((media.MANIFEST, media.INDEX, media.DOCKER_MANIFEST, media.DOCKER_INDEX))
 _INDEX = {"Accept": media.INDEX}
@@ -49,6 +47,7 @@ class Remote:
             functools.partial(credentials.find, reference.host, reference.repository),
             plain_http=plain_http,
         )
+        self.uploads = Uploads(self._http, reference.repository, self.name)
         self._rights = f"repository:{reference.repository}:pull,push"
         self._root = f"{self._http.base}/v2/{reference.repository}"
 
@@ -75,7 +74,7 @@ class Remote:
             raise self._http.refusal(response)
         raw = self._http.body(response, deadline, media.LARGEST_MANIFEST)
         self._need_type(raw, response.headers.get("Content-Type", ""), name)
-        self._need_echo(response, media.digest_of(raw))
+        need_echo(response, media.digest_of(raw), self.name)
         return raw
 
     def _need_type(self, raw: bytes, content_type: str, name: str) -> None:
@@ -86,12 +85,6 @@ class Remote:
         outside = content_type.partition(";")[0].strip()
         if inside is not None and outside and inside != outside:
             raise IntegrityError(f"{self.name}: manifest {name} says that it is {inside}, the registry says {outside}")
-
-    def _need_echo(self, response: requests.Response, digest: str) -> None:
-        """The digest in the answer must be ours, if it is by the same algorithm."""
-        echo = response.headers.get("Docker-Content-Digest", "")
-        if echo.startswith("sha256:") and echo != digest:
-            raise IntegrityError(f"{self.name}: the registry says {echo[:71]} of the bytes of {digest}")
 
     def local(self, blob: Descriptor) -> Path | None:  # noqa: ARG002 - as Source wants it
         """None: nothing of a registry lies here."""
@@ -125,39 +118,81 @@ class Remote:
         headers = {"Range": f"bytes={begin}-{end - 1}"}
         response = self._http.send("GET", f"{self._root}/blobs/{blob.digest}", deadline, headers=headers)
         with contextlib.closing(response):
+            if response.status_code == 200:
+                raise RegistryError(f"{self.name} gives {blob.digest} only as a whole")
             if response.status_code != 206:
-                raise RegistryError(f"{self.name} answers {response.status_code} when asked for a part of {blob.digest}")
-            self._start(response, blob, begin)
+                raise self._http.refusal(response)
+            told, _, total = response.headers.get("Content-Range", "").partition("/")
+            if told != f"bytes {begin}-{end - 1}" or total not in ("*", str(blob.size)):
+                raise IntegrityError(f"{self.name} answers with another range of {blob.digest} than was asked for")
             yield self._http.chunks(response, deadline)
 
     def has(self, digest: str, deadline: Deadline) -> bool:
         """Whether a blob is there."""
-        response = self._http.request("HEAD", f"{self._root}/blobs/{digest}", deadline)
+        return self.uploads.has(digest, deadline)
+
+    def has_manifest(self, digest: str, deadline: Deadline) -> bool:
+        """Whether a manifest or index is there."""
+        url = f"{self._root}/manifests/{digest}"
+        response = self._http.request("HEAD", url, deadline, headers={"Accept": _ACCEPT})
         response.close()
-        if response.status_code not in (200, 404):
-            raise self._http.refusal(response)
         return response.status_code == 200
 
-    def push(self, artifact: Artifact, tag: str, deadline: Deadline, progress: Progress) -> None:
+    def push(
+        self,
+        artifact: Artifact,
+        tag: str,
+        deadline: Deadline,
+        progress: Progress,
+        *,
+        if_match: IfMatch = ...,
+        rate: Rate | None = None,
+        mounts: Sequence[str] = (),
+    ) -> None:
         """Send all of an artifact: blobs that are not there yet, manifests by digest, the tag last.
 
+        Args:
+            artifact: with its files here.
+            tag: to be set.
+            deadline: of the whole job.
+            progress: told of bytes sent.
+            if_match: what the tag must stand for now.
+            rate: how fast at most.
+            mounts: repositories of the same registry that may hold its blobs, besides those it was pushed to from here.
+
         Raises:
-            VersionExistsError: the tag stands for something else.
+            VersionExistsError, ConflictError: the tag stands for something else.
             RegistryError: the registry refused or lied; the tag is as it was.
         """
         self._http.want(self._rights)
-        known = self.resolve(tag, deadline)
-        if known == artifact.digest:
+        if self._is_set(tag, artifact, deadline, if_match):
             return
-        if known is not None:
-            raise taken(self.name, tag, known)
-        for blob in artifact.blobs:
-            self.upload(blob, deadline, progress)
-        for descriptor, raw in (*artifact.manifests, artifact.index):
-            self.put_manifest(descriptor.digest, descriptor, raw, deadline)
-        if (known := self.resolve(tag, deadline)) not in (None, artifact.digest):
-            raise taken(self.name, tag, str(known))
+        terms = Terms(deadline, progress, rate or Rate(None), mounts)
+        self.put_artifact(artifact, terms)
+        if self._is_set(tag, artifact, deadline, if_match):
+            return
         self.put_manifest(tag, *artifact.index, deadline)
+
+    def _is_set(self, tag: str, artifact: Artifact, deadline: Deadline, if_match: IfMatch) -> bool:
+        found = self.resolve(tag, deadline)
+        return tagging.is_set(self.name, tag, found=found, wanted=artifact.digest, if_match=if_match)
+
+    def put_artifact(self, artifact: Artifact, terms: Terms) -> None:
+        """Send what is not there yet of an artifact, without a tag: blobs at once, then manifests, then the index.
+
+        Args:
+            artifact: with its files here.
+            terms: how.
+        """
+        listed = [*artifact.manifests, artifact.index]
+        if all(self.has_manifest(descriptor.digest, terms.deadline) for descriptor, _ in reversed(listed)):
+            return  # a registry takes a manifest only when it has what that lists
+        self.uploads.send_all(artifact.blobs, terms)
+        together.each(artifact.manifests, self._put, terms.deadline)
+        self._put(artifact.index, terms.deadline)
+
+    def _put(self, manifest: tuple[Descriptor, bytes], deadline: Deadline) -> None:
+        self.put_manifest(manifest[0].digest, *manifest, deadline)
 
     def put_manifest(
         self,
@@ -182,7 +217,7 @@ class Remote:
         if response.status_code not in (200, 201):
             raise self._http.refusal(response)
         response.close()
-        self._need_echo(response, descriptor.digest)
+        need_echo(response, descriptor.digest, self.name)
         return response.headers.get("OCI-Subject")
 
     def writing(self, deadline: Deadline) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002 - as Repository wants it
@@ -207,71 +242,9 @@ class Remote:
         Returns:
             Whether it was sent.
         """
-        followed = _Followed(blob, deadline, progress)
-        progress.start(blob.digest, blob.size)
-        try:
-            return call(lambda: self._try_upload(followed, deadline), deadline=deadline)
-        finally:
-            progress.done(blob.digest)
-
-    def _try_upload(self, blob: _Followed, deadline: Deadline) -> bool:
-        if self.has(blob.digest, deadline):  # also when only the answer to the last try was lost
-            return False
-        begun = self._http.send("POST", f"{self._root}/blobs/uploads/", deadline, body=b"")
-        if begun.status_code != 202 or "Location" not in begun.headers:
-            raise self._http.refusal(begun)
-        begun.close()
-        location = self._http.located(begun.headers["Location"], begun.url)
-        url = f"{location}{'&' if '?' in location else '?'}digest={blob.digest}"
-        headers = {"Content-Type": "application/octet-stream"}
-        try:
-            response = self._http.send("PUT", url, deadline, headers=headers, body=blob)
-        except I4qError:
-            self._abandon(location)
-            raise
-        if response.status_code != 201:
-            raise self._http.refusal(response)
-        response.close()
-        self._need_echo(response, blob.digest)
-        return True
-
-    def _abandon(self, location: str) -> None:
-        """Tell the registry that the rest will not come; it would find out by itself, only later."""
-        try:
-            self._http.send("DELETE", location, Deadline.after(5, "giving up an upload")).close()
-        except Exception as error:  # the upload's own error matters more
-            _log.debug("giving up an upload to %s: %s", self.name, error)
+        return self.uploads.send(blob, Terms(deadline, progress))
 
 
 def _is_index(response: requests.Response) -> bool:
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
     return response.status_code == 200 and kind == media.INDEX
-
-
-@dataclass(frozen=True)
-class _Followed:
-    """A blob whose sending is told to a progress."""
-
-    blob: Blob
-    deadline: Deadline
-    progress: Progress
-
-    @property
-    def digest(self) -> str:
-        return self.blob.digest
-
-    @property
-    def size(self) -> int:
-        return self.blob.size
-
-    def chunks(self) -> Iterator[bytes]:
-        sent = 0
-        try:
-            for chunk in self.blob.chunks():
-                self.deadline.check()
-                yield chunk
-                sent += len(chunk)
-                self.progress.advance(self.digest, len(chunk))
-        finally:
-            if sent < self.size:
-                self.progress.advance(self.digest, -sent)

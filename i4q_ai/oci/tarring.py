@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from i4q_ai.errors import ConflictError, NotFoundError, StorageError
+from i4q_ai.oci.bodies import Span
+from i4q_ai.packing.digests import Stamp, known, stamp_of
 
 BLOCK = 512
 CHUNK = 1024 * 1024
@@ -64,22 +66,72 @@ class Tar:
     @cached_property
     def digest(self) -> str:
         """`sha256:…` of the whole stream; reads all files once."""
-        return self._hash(lambda: None)
+        return self.hash(lambda: None)
 
-    def settle(self, check: Callable[[], None]) -> None:
-        """Find the digest now.
+    @property
+    def places(self) -> list[Path]:
+        """The files here that it is made from."""
+        return [entry.content for entry in self.entries if isinstance(entry.content, Path)]
+
+    @property
+    def key(self) -> str:
+        """Names the stream: equal only if the digest is."""
+        listed = [(entry.path, entry.size, entry.sha256) for entry in self.entries]
+        return f"tar:{hashlib.sha256(repr((self.mode, listed)).encode()).hexdigest()}"
+
+    def adopt(self, digest: str, stamps: Mapping[Path, Stamp]) -> None:
+        """Take it as known that the files are what their entries say, while the disk says of them what it says now.
 
         Args:
-            check: called at every piece; raises to give up.
+            digest: of the whole stream.
+            stamps: of the files, taken before anybody made sure.
         """
-        self.__dict__.setdefault("digest", self._hash(check))
+        self.__dict__.update(digest=digest, _stamps={place: stamps[place] for place in self.places})
 
-    def _hash(self, check: Callable[[], None]) -> str:
+    def verify(self) -> None:
+        """Make sure that no file has changed since `adopt`.
+
+        Raises:
+            ConflictError: one has.
+        """
+        for place, stamp in self._stamps.items():
+            if not place.exists() or stamp_of(place) != stamp:
+                raise changed(str(place))
+
+    def doubt(self) -> None:
+        """Forget what is known of it, and make sure by reading.
+
+        Raises:
+            ConflictError: a file has changed.
+        """
+        known().forget([self.key, *(stamp.key for stamp in self._stamps.values())])
+        if self.hash(lambda: None) != self.digest:
+            raise changed(", ".join(map(str, self.places)))
+
+    @cached_property
+    def _stamps(self) -> Mapping[Path, Stamp]:
+        return {}
+
+    def hash(self, check: Callable[[], None], trusted: Collection[Path | bytes] = ()) -> str:
+        """Hash the stream; the files that are trusted to be what they are not once more by themselves."""
         digest = hashlib.sha256()
-        for chunk in self.chunks():
-            check()
-            digest.update(chunk)
+        for part in self.parts():
+            if not isinstance(part, Entry):
+                digest.update(part)
+                continue
+            pieces = _read(part) if part.content in trusted else checked(part)
+            for chunk in pieces:
+                check()
+                digest.update(chunk)
         return f"sha256:{digest.hexdigest()}"
+
+    def spans(self) -> Iterator[bytes | Span]:
+        """The stream as bytes and files."""
+        for part in self.parts():
+            if not isinstance(part, Entry):
+                yield part
+            else:
+                yield Span(part.content, 0, part.size) if isinstance(part.content, Path) else part.content
 
     def chunks(self) -> Iterator[bytes]:
         """The stream, at most 1 MiB a piece.
@@ -88,11 +140,21 @@ class Tar:
             NotFoundError: a file is gone.
             ConflictError: a file is not what it was when it was packed; raised before the stream's last byte.
         """
+        for part in self.parts():
+            if part is _END:
+                self.verify()
+            if isinstance(part, Entry):
+                yield from _read(part) if part.content in self._stamps else checked(part)
+            else:
+                yield part
+
+    def parts(self) -> Iterator[bytes | Entry]:
+        """The stream without reading a file: each stands for its content."""
         for folder in _folders(self.entries):
             yield header(folder, 0, _FOLDER_MODE)
         for entry in self.entries:
             yield header(entry.path, entry.size, self.mode)
-            yield from checked(entry)
+            yield entry
             yield bytes(_padded(entry.size) - entry.size)
         yield _END
 
@@ -189,8 +251,13 @@ def checked(entry: Entry) -> Iterator[bytes]:
         yield held
         held = chunk
     if left or digest.hexdigest() != entry.sha256:
-        raise ConflictError(f"{_told(entry)} has changed since it was packed", hint="pack it again, then push")
+        raise changed(_told(entry))
     yield held
+
+
+def changed(what: str) -> ConflictError:
+    """The error for a file that is not what it was."""
+    return ConflictError(f"{what} has changed since it was packed", hint="pack it again, then push")
 
 
 def _read(entry: Entry) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -18,7 +18,6 @@ from i4q_ai import config
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, DeadlineError, I4qError, NotFoundError, RegistryError, UnreachableError
 from i4q_ai.oci import answers
-from i4q_ai.oci.artifact import Blob
 from i4q_ai.oci.auth import Authorizer
 from i4q_ai.oci.connecting import CONNECT_TIMEOUT, STALL_TIMEOUT, Sessions, folder_of
 from i4q_ai.oci.credentials import Credentials
@@ -47,17 +46,14 @@ _CUT = (
 )
 
 
-class _Upload:
-    """A blob as a request body of known length; begins anew whenever it is iterated."""
-
-    def __init__(self, blob: Blob) -> None:
-        self._blob = blob
+class Sent(Protocol):
+    """A request body of known length; begins anew whenever it is iterated."""
 
     def __len__(self) -> int:
-        return self._blob.size
+        """Bytes."""
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self._blob.chunks()
+    def __iter__(self) -> Iterator[Any]:
+        """The bytes in pieces, or what sends itself."""
 
 
 class Transport:
@@ -120,7 +116,7 @@ class Transport:
         deadline: Deadline,
         *,
         headers: Mapping[str, str] | None = None,
-        body: Blob | bytes | None = None,
+        body: Sent | bytes | None = None,
     ) -> requests.Response:
         """Send a request once, following redirects and answering one challenge.
 
@@ -163,7 +159,7 @@ class Transport:
         url: str,
         deadline: Deadline,
         headers: Mapping[str, str] | None,
-        body: Blob | bytes | None,
+        body: Sent | bytes | None,
         authorization: str | None,
     ) -> requests.Response:
         for _ in range(_HOPS):
@@ -191,11 +187,11 @@ class Transport:
         return whole
 
     def _exchange(
-        self, method: str, url: str, deadline: Deadline, headers: Mapping[str, str], body: Blob | bytes | None
+        self, method: str, url: str, deadline: Deadline, headers: Mapping[str, str], body: Sent | bytes | None
     ) -> requests.Response:
         deadline.check()
         timeout = (deadline.left(CONNECT_TIMEOUT) or _INSTANT, deadline.left(STALL_TIMEOUT) or _INSTANT)
-        data: Any = body if body is None or isinstance(body, bytes) else (_Upload(body) if body.size else b"")
+        data: Any = body if body is None or len(body) else b""
         try:
             session = self._session(url)
             return session.request(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from i4q_ai.errors import InvalidError, NotFoundError, StorageError
+from i4q_ai.errors import InvalidError
 from i4q_ai.model import File, Model
-from i4q_ai.packing import formats, staging
+from i4q_ai.packing import digests, formats, staging
 from i4q_ai.packing.paths import clashes
 from i4q_ai.workload import Workload
 
 M = TypeVar("M", bound=Model)
 W = TypeVar("W", bound=Workload)
-
-_CHUNK = 1024 * 1024
 
 
 def from_dir(cls: type[M], folder: Path, *, name: str, version: str, format: str | None = None, **about: Any) -> M:
@@ -35,7 +32,7 @@ def from_dir(cls: type[M], folder: Path, *, name: str, version: str, format: str
     """
     found = _found(folder)
     chosen = formats.check(found, format)
-    files = tuple(hashed(path, place) for path, place in found.items())
+    files = hashed(found)
     return cls(name=name, version=version, format=chosen, files=files, source=str(folder.absolute()), **about)
 
 
@@ -69,7 +66,7 @@ def from_files(
     for place in found.values():
         _need_file(place)
     chosen = formats.check(found, format)
-    listed = tuple(hashed(path, place) for path, place in found.items())
+    listed = hashed(found)
     source = staging.common_folder(found) or staging.stage(listed, found)
     return cls(name=name, version=version, format=chosen, files=listed, source=str(source), **about)
 
@@ -89,32 +86,22 @@ def workload_from_dir(
     """
     if isinstance(command, str):
         raise InvalidError("command is a list of words, not a string", hint=f"command={command.split()!r}")
-    files = tuple(hashed(path, place) for path, place in _found(folder).items())
+    files = hashed(_found(folder))
     source = str(folder.absolute())
     return cls(name=name, version=version, command=tuple(command), files=files, source=source, **about)
 
 
-def hashed(path: str, place: Path) -> File:
-    """The entry of one file, read once.
+def hashed(found: Mapping[str, Path]) -> tuple[File, ...]:
+    """The entries of files; each is read once, unless it is known from before.
 
     Args:
-        path: inside the artifact.
-        place: here.
+        found: path inside the artifact → path here.
 
     Raises:
-        NotFoundError, StorageError: it cannot be read.
+        NotFoundError, StorageError: one cannot be read.
     """
-    digest, size = hashlib.sha256(), 0
-    try:
-        with place.open("rb", buffering=0) as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{place} is gone") from error
-    except OSError as error:
-        raise StorageError(f"{place} cannot be read: {error.strerror}") from error
-    return File(path=path, size=size, sha256=digest.hexdigest())
+    read = digests.of_files(found.values())
+    return tuple(File(path=path, size=read[place][0].size, sha256=read[place][1]) for path, place in found.items())
 
 
 def _found(folder: Path) -> dict[str, Path]:
