@@ -166,6 +166,8 @@ def check(
 def _check_capabilities(spec: Spec, capabilities: Capabilities) -> None:
     if spec.model is not None and spec.flavour not in capabilities.flavours:
         hint = f"this backend has: {', '.join(sorted(capabilities.flavours))}"
+        if spec.flavour == "chart":
+            hint += "; a chart is for helm, which installs what `i4q chart` makes of a model"
         raise UnsupportedError(f"flavour '{spec.flavour}' cannot be delivered here", hint=hint)
     if spec.workload is None:
         return

@@ -27,7 +27,10 @@ def objects(item: Item, site: Site) -> list[Object]:
         return in_order(servers.objects(item, site))
     if item.flavour == "files":
         return in_order(files.objects(item, site))
-    raise UnsupportedError(f"'{item.name}' cannot be delivered as {item.flavour} by applying objects")
+    raise UnsupportedError(
+        f"'{item.name}' cannot be delivered as {item.flavour} by applying objects",
+        hint="`i4q chart` makes a chart of a model, for helm to install",
+    )
 
 
 def kinds(item: Item | None) -> set[str]:
