@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from i4q_ai.deadline import Deadline
+from i4q_ai.errors import IntegrityError
 from i4q_ai.model import File
 from i4q_ai.oci import disk, framing, media, together
-from i4q_ai.oci.ingesting import Assemble, Ingest, Means
+from i4q_ai.oci.ingesting import Assemble, Ingest, Means, OtherFileError
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.mirrors import Mirrors
 from i4q_ai.oci.source import Source
@@ -124,13 +125,16 @@ class BlobCache:
 
         Returns:
             None if the frame is another one: it is to be fetched as a blob, then.
+
+        Raises:
+            IntegrityError: every source gave other bytes; or the file in the blob is another one.
+            StorageError: no room or no right to write.
         """
         path = self.file_path(blob.digest)
         self._make_folders(path)
         ingest = self.ingest_path(blob.digest, file=True)
         with disk.locked(ingest, means.deadline) as handle:
-            if not holds(path, file):
-                path.unlink(missing_ok=True)
+            if not holds(path, file):  # damaged, it stays until then: what of it is whole need not travel
                 disk.need_room(self.folder, file.size - os.fstat(handle).st_size, f"file {file.path}")
                 with _told(blob, means):
                     staging, inner = Staging(handle, blob, frame), f"sha256:{file.sha256}"
@@ -139,6 +143,10 @@ class BlobCache:
                     except OtherFrameError:
                         ingest.unlink(missing_ok=True)
                         return None
+                    except OtherFileError as error:
+                        ingest.unlink(missing_ok=True)
+                        what = f"{file.path} is not what its sha256 says, in the layer {blob.digest}"
+                        raise IntegrityError(what) from error
                     os.fchmod(handle, mode)
                     _expose(handle, ingest, path)
             ingest.unlink(missing_ok=True)

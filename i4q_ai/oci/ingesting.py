@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import I4qError, IntegrityError, NotFoundError, RegistryError, UnreachableError
+from i4q_ai.errors import I4qError, IntegrityError, NotFoundError, RegistryError
 from i4q_ai.oci import hashing, receiving
 from i4q_ai.oci.hashing import Hasher, Hashes, Ring
 from i4q_ai.oci.mirrors import Mirrors
@@ -27,12 +27,17 @@ _FEW_TRIES = 2
 _SOON = 0.25
 """Seconds after which a buffer is written though it is not full, so that a killed process loses little."""
 
-Assemble = Callable[[Staging, Mirrors], bool]
+Assemble = Callable[[Staging, Mirrors], int | None]
 """Fills a staging file in another way than from the blob's first byte to its last, for instance from an older file and
 by ranges. All goes through the staging, whose positions are of the blob. The file is empty, or as large as it will be:
-then an earlier call was killed, or there is nothing left to do. Returns whether it is full now, and worth a check; if
-not, or if the whole turns out to be wrong, the file is emptied and the blob is fetched as ever. Errors of a registry or
-network count as False; a deadline and a full disk are raised."""
+then an earlier call was killed, or there is nothing left to do. Returns how many bytes did not have to travel if it is
+full now, and worth a check; if it returns None, or if the whole turns out to be wrong, the file is emptied and the blob
+is fetched as ever. A refusal counts as None; where no registry can be reached, the next call goes on with the same file.
+A deadline and a full disk are raised."""
+
+
+class OtherFileError(Exception):
+    """A blob is what its digest says, and does not hold the file that it should."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,14 @@ class Means:
         progress: told of bytes received.
         rate: of the bytes of all.
         buffer: the largest; there are four for each blob that is under way.
+        saved: told of bytes that did not have to travel.
     """
 
     deadline: Deadline
     progress: Progress
     rate: Rate = field(default_factory=lambda: Rate(None))
     buffer: int = hashing.LARGEST_BUFFER
+    saved: Callable[[int], None] = lambda _: None
 
 
 class Ingest:
@@ -86,6 +93,7 @@ class Ingest:
             IntegrityError: all that were asked gave other bytes.
             RegistryError, UnreachableError, NotFoundError: none could give it.
             OtherFrameError: it cannot be staged as this frame says.
+            OtherFileError: the blob is right, the file in it is another one.
         """
         try:
             if self._assembled():
@@ -99,15 +107,18 @@ class Ingest:
         if self._assemble is None or self._staging.begun() not in (0, size):
             return False
         try:
-            full = self._assemble(self._staging, self._mirrors) and self._staging.begun() == size
-        except (RegistryError, UnreachableError, NotFoundError) as error:
+            saved = self._assemble(self._staging, self._mirrors)
+        except (RegistryError, NotFoundError) as error:
             _log.info("%s is fetched whole: %s", self._blob.digest, error.what)
-            full = False
-        if full:
+            saved = None
+        if saved is not None and self._staging.begun() == size:
             self._begin(size)
-            if self._wrong() is None:
+            if self._is_right():
                 self._told = size  # whoever assembled it has told
+                self._means.saved(saved)
                 return True
+            self._told = size
+            self._tell(0)
         self._staging.cut(0)
         return False
 
@@ -116,13 +127,14 @@ class Ingest:
         for again in (True, False):
             theirs = self._staging.begun() == 0
             call(lambda: self._attempt(source), deadline=self._means.deadline, tries=tries)
-            wrong = self._wrong()
-            if wrong is None:
+            if self._is_right():
                 return
             self._staging.cut(0)
             self._tell(0)
             if not again or (theirs and not patient):  # another mirror is worth more than a second try of this one
-                raise IntegrityError(f"{source.name} gave other bytes than {wrong}{'' if again else ', twice'}")
+                raise IntegrityError(
+                    f"{source.name} gave other bytes than {self._blob.digest}{'' if again else ', twice'}"
+                )
 
     def _attempt(self, source: Source) -> None:
         have = self._staging.begun()
@@ -186,13 +198,21 @@ class Ingest:
             stretches.append((inner, begin, end))
         self._hashes = Hashes(stretches, at)
 
-    def _wrong(self) -> str | None:
-        """The digest that the bytes do not have; None if they are right."""
+    def _is_right(self) -> bool:
+        """Whether the bytes are the blob.
+
+        Raises:
+            OtherFileError: they are, and the file in it is another one than was announced.
+        """
         assert self._hashes is not None, "begun"
-        found = self._hashes.digests()
+        whole, *inner = self._hashes.digests()
         self._hashes = None
-        wanted = [self._blob.digest] if self._inner is None else [self._blob.digest, self._inner]
-        return next((want for want, got in zip(wanted, found, strict=True) if want != got), None)
+        if whole != self._blob.digest:
+            return False
+        if inner and inner != [self._inner]:
+            self._staging.cut(0)
+            raise OtherFileError
+        return True
 
     def _stop(self) -> None:
         if self._hashes is not None:
