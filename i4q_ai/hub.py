@@ -12,8 +12,10 @@ from i4q_ai import backends, config, eviction
 from i4q_ai.clusters import Clusters
 from i4q_ai.deployment import Deployment
 from i4q_ai.desired import Flavour
-from i4q_ai.engine import Engine
+from i4q_ai.engine import Engine, read
 from i4q_ai.errors import InvalidError, UnreachableError
+from i4q_ai.exporting import exported
+from i4q_ai.gathering import gather
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.placing.evaluate import Decision, evaluate
@@ -24,6 +26,7 @@ from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.scores import Scores
 from i4q_ai.spec import Spec
 from i4q_ai.thing import Name, Thing
+from i4q_ai.trust import Trust
 from i4q_ai.workload import Workload
 
 if TYPE_CHECKING:
@@ -47,10 +50,11 @@ class Hub:
         timeout: seconds that a call may take, unless it takes a timeout itself.
         eviction_limit: the share of the clusters that have a deployment, 0 to 1, which a changed placement may take it
             from without `allow_eviction`; the default is `I4Q_EVICTION_LIMIT`, else one half.
+        trust: the policy, or its file, that must let a version in before it is deployed; the default is `I4Q_TRUST`.
         options: of the backend; the embedded one has `home=`, the folder of its state.
 
     Raises:
-        NotFoundError: there is no such backend.
+        NotFoundError: there is no such backend, or no such trust policy.
 
     Example:
         >>> from i4q_ai import Hub
@@ -76,6 +80,7 @@ class Hub:
         owner: str | None = None,
         timeout: float = 60,
         eviction_limit: float | None = None,
+        trust: Trust | str | Path | None = None,
         **options: Any,
     ) -> None:
         if not isinstance(address, str | None):
@@ -87,6 +92,7 @@ class Hub:
             owner=owner or config.owner(),
             timeout=timeout,
             eviction_limit=_limit(eviction_limit),
+            trust=_trust(trust),
         )
         self.clusters = Clusters(self.engine)
         self.scores = Scores(self.engine)
@@ -218,11 +224,18 @@ class Hub:
         self.engine.apply(plan, allow_eviction=allow_eviction)
         return [Deployment(self.engine, change.name) for change in plan.changes if not change.spec.deleted]
 
-    def apply_file(self, path: str | Path, *, dry_run: bool = False, allow_eviction: bool = False) -> Plan:
-        """Do what a release file says.
+    def apply_file(
+        self,
+        *paths: str | Path,
+        overlays: Sequence[str | Path] = (),
+        dry_run: bool = False,
+        allow_eviction: bool = False,
+    ) -> Plan:
+        """Do what release files say.
 
         Args:
-            path: a YAML file with one Release.
+            paths: YAML files, folders of them, or `-` for standard input; together they are one release.
+            overlays: YAML files with one Overlay each: what is different in this environment.
             dry_run: only plan.
             allow_eviction: as for `deploy`.
 
@@ -230,10 +243,11 @@ class Hub:
             The plan that was applied, or would be.
 
         Raises:
-            SchemaError: the file is broken, with line and column; or does not fit, with the path of the field.
-            EvictionError: as for `deploy`; nothing of the file was done.
+            SchemaError: a file is broken, or does not fit; with the line, and the path of the field.
+            EvictionError: as for `deploy`; nothing of the files was done.
         """
-        return self.apply_release(Release.read(Path(path)), dry_run=dry_run, allow_eviction=allow_eviction)
+        release = gather(paths, overlays=overlays)
+        return self.apply_release(release, dry_run=dry_run, allow_eviction=allow_eviction)
 
     def apply_release(self, release: Release, *, dry_run: bool = False, allow_eviction: bool = False) -> Plan:
         """Like `apply_file`, from the object."""
@@ -241,6 +255,19 @@ class Hub:
         if dry_run:
             return self.engine.plan(specs, live=True)
         return self.engine.settle(lambda: self.engine.plan(specs), allow_eviction=allow_eviction)
+
+    def export(self, *names: str) -> Release:
+        """What is deployed, as a release: applied to this hub, it changes nothing.
+
+        Args:
+            names: of deployments; all of this owner if not given.
+
+        Raises:
+            NotFoundError: there is no such deployment; with the nearest one.
+        """
+        records = {name: self.engine.record(name) for name in names} if names else self.engine.records()
+        specs = {name: read(record) for name, record in records.items()}
+        return exported({name: spec for name, spec in specs.items() if names or spec.owner == self.owner})
 
     def refresh(self, name: str | None = None) -> Plan:
         """Bring clusters up to what is wanted now: after a label has changed, a cluster has come, a stage is good.
@@ -301,6 +328,11 @@ def _limit(given: float | None) -> float:
         return config.share(given)
     found = config.eviction_limit()
     return eviction.LIMIT if found is None else found
+
+
+def _trust(given: Trust | str | Path | None) -> Trust | None:
+    found = config.trust() if given is None else given
+    return Trust.read(Path(found)) if isinstance(found, str | Path) else found
 
 
 def _name(thing: Model | Workload, name: str | None) -> str:

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from i4q_ai.errors import SchemaError, nearest
 
 API_VERSION = "i4q-ai/v1"
+_UNKNOWN_FIELD = "unknown_field"
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -135,7 +136,7 @@ class Thing(BaseModel):
         for key in data:
             if key not in accepted:
                 raise PydanticCustomError(
-                    "unknown_field",
+                    _UNKNOWN_FIELD,
                     "unknown field '{field}'; {hint}",
                     {"field": str(key), "hint": nearest(str(key), known)},
                 )
@@ -188,7 +189,9 @@ class Document(Thing):
         """
         from i4q_ai import yamls
 
-        return cls.from_data(yamls.load(text, where=where), where=where)
+        data = yamls.load(text, where=where)
+        with yamls.lines(text, where=where):
+            return cls.from_data(data, where=where)
 
     @classmethod
     def from_data(cls, data: Any, *, where: str = "<data>") -> Self:
@@ -214,6 +217,8 @@ def _findings(error: ValidationError) -> Iterator[tuple[str, str]]:
             for inner, message in cause.findings:
                 yield ".".join(part for part in (path, inner) if part), message
         else:
+            if item["type"] == _UNKNOWN_FIELD:
+                path = ".".join(part for part in (path, item["ctx"]["field"]) if part)
             yield path, item["msg"].removeprefix("Value error, ")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,50 @@ def load_all(text: str, *, where: str = "<yaml>") -> list[Any]:
         raise SchemaError(f"{where}:{place}: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise SchemaError(f"{where}: {error}") from error
+
+
+@contextlib.contextmanager
+def lines(text: str, *, where: str, document: int = 0) -> Iterator[None]:
+    """What does not fit inside is told with the line on which it stands.
+
+    Args:
+        text: that was read.
+        where: the file's name.
+        document: which of those that are not empty, from 0.
+    """
+    try:
+        yield
+    except SchemaError as error:
+        if not error.findings:
+            raise
+        nodes = [node for node in yaml.compose_all(text, Loader=_Loader) if not _is_empty(node)]
+        told = tuple((_told(nodes[document], path), message) for path, message in error.findings)
+        raise SchemaError(where, hint=error.hint, findings=told) from error
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def _told(node: yaml.Node, path: str) -> str:
+    line = _line(node, path)
+    return f"{path} (line {line})" if path else f"line {line}"
+
+
+def _line(node: yaml.Node, path: str) -> int:
+    """The line of what a path leads to, or of the last on the way that is there."""
+    line: int = node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        position, _, rest = path.partition(".")
+        if position.isdigit() and int(position) < len(node.value):
+            return _line(node.value[int(position)], rest)
+    elif isinstance(node, yaml.MappingNode):
+        fitting = [pair for pair in node.value if f"{path}.".startswith(f"{pair[0].value}.")]
+        if fitting:
+            key, below = max(fitting, key=lambda pair: len(pair[0].value))  # a label's key may have dots
+            rest = path.removeprefix(str(key.value)).removeprefix(".")
+            return _line(below, rest) if rest else int(key.start_mark.line) + 1
+    return line
 
 
 def _refuse_bombs(text: str) -> None:

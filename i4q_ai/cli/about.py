@@ -1,4 +1,4 @@
-"""`i4q completion`, `version`: about the program itself."""
+"""`i4q completion`, `schema`, `version`: about the program itself."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from importlib.metadata import version as installed
 import click
 from click.shell_completion import get_completion_class
 
+from i4q_ai import schemas
 from i4q_ai.cli import printing
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verb
+from i4q_ai.schemas import KINDS
 
 
 @click.command(cls=Verb)
@@ -20,6 +22,14 @@ def completion(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None, "click knows these shells"
     printing.out(kind(context.find_root().command, {}, "i4q", "_I4Q_COMPLETE").source())
+
+
+@click.command(cls=Verb)
+@click.argument("kind", type=click.Choice([kind.__name__.lower() for kind in KINDS]))
+def schema(kind: str) -> None:
+    """Print the JSON Schema of a kind of document, by which editors complete it."""
+    (found,) = (each for each in KINDS if each.__name__.lower() == kind)
+    printing.out(schemas.text(found).rstrip())
 
 
 @click.command(cls=Verb)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
 from i4q_ai import display
 from i4q_ai.cli import printing
-from i4q_ai.cli.objects import placement_options, rollout_options, thing, versions_of, versions_option
+from i4q_ai.cli.objects import as_document, placement_options, rollout_options, thing, versions_of, versions_option
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verb, eviction_option, name_argument
 from i4q_ai.deployment import Deployment
@@ -126,15 +125,32 @@ def update(settings: Settings, name: str, what: str, versions: tuple[str, ...], 
 
 
 @click.command(cls=Verb)
-@click.option("-f", "--file", required=True, type=click.Path(path_type=Path), help="A Release as YAML.")
+@click.option(
+    "-f", "--file", "files", required=True, multiple=True, metavar="FILE|FOLDER|-",
+    help="A Release as YAML; given several times, they are one.",
+)  # fmt: skip
+@click.option(
+    "--overlay", "overlays", multiple=True, metavar="FILE", help="An Overlay: what is different in this environment."
+)
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @eviction_option
 @click.pass_obj
-def apply(settings: Settings, file: Path, dry_run: bool, allow_eviction: bool) -> None:
-    """Do what a release file says; print the plan that was applied."""
+def apply(
+    settings: Settings, files: tuple[str, ...], overlays: tuple[str, ...], dry_run: bool, allow_eviction: bool
+) -> None:
+    """Do what release files say; print the plan that was applied."""
     with settings.open() as hub:
-        made = hub.apply_file(file, dry_run=dry_run, allow_eviction=allow_eviction)
+        made = hub.apply_file(*files, overlays=overlays, dry_run=dry_run, allow_eviction=allow_eviction)
     show_plan(settings, made)
+
+
+@click.command(cls=Verb)
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.pass_obj
+def export(settings: Settings, names: tuple[str, ...]) -> None:
+    """Print what is deployed as a release file: of some deployments, or of all."""
+    with settings.open() as hub:
+        printing.document(settings, as_document(hub.export(*names)))
 
 
 def _report(settings: Settings, deployment: Deployment, *, wait: bool, timeout: float) -> None:

@@ -53,7 +53,7 @@ for command in (
     looking.diff, looking.drift, looking.history, looking.logs, looking.ask,
     moving.refresh, moving.wait, moving.rollback, moving.repair, moving.delete,
     cache.group, running.controller, running.serve, running.edge, running.conformance,
-    about.completion, about.version,
+    about.completion, about.schema, about.version,
 ):  # fmt: skip
     program.add_command(command)
 

@@ -100,7 +100,7 @@ def test_errors_name_the_file_and_the_place(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match=r"release\.yaml: line 4, column 1: "):
         Release.read(file)
     file.write_text("apiVersion: i4q-ai/v1\nkind: Release\nmodels:\n- {name: A, version: '1'}\n")
-    with pytest.raises(SchemaError, match=r"release\.yaml: models\.0\.name: 'A' is no name"):
+    with pytest.raises(SchemaError, match=r"release\.yaml: models\.0\.name \(line 4\): 'A' is no name"):
         Release.read(file)
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SchemaError, match=r"release\.yaml: is no text in UTF-8"):

@@ -17,6 +17,7 @@ from i4q_ai import Model, Placement, Release
 from i4q_ai.cli import printing
 from i4q_ai.cli.program import program, run
 from i4q_ai.cli.settings import Settings
+from i4q_ai.overlay import Overlay
 from i4q_ai.placing.builders import Label
 from i4q_ai.release import Placed
 from i4q_ai.status import Phase, Status
@@ -208,6 +209,40 @@ def test_apply(i4q: Callable[..., Said], memory: MemoryBackend, tmp_path: Path) 
     assert i4q("apply", "-f", str(file))[:2] == (0, planned)
     assert len(memory.fleet.told) == 3
     assert json.loads(i4q("apply", "-f", str(file), "-o", "json")[1]) == []
+
+
+def test_apply_lays_overlays_over_several_files(
+    i4q: Callable[..., Said], memory: MemoryBackend, tmp_path: Path
+) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "models.yaml").write_text(things.model().to_yaml())
+    placed = Release(placements=(Placement("all"),), deployments=(Placed(model="tool-wear", to="all"),))
+    (tmp_path / "base" / "where.yaml").write_text(placed.to_yaml())
+    (tmp_path / "north.yaml").write_text(Overlay(placements=({"name": "all", "count": 1},)).to_yaml())
+    base, north = str(tmp_path / "base"), str(tmp_path / "north.yaml")
+    assert i4q("apply", "-f", base, "--overlay", north)[0] == 0
+    assert len(memory.fleet.told) == 1
+    assert i4q("apply", "-f", f"{base}/models.yaml", "-f", f"{base}/where.yaml")[0] == 0
+    assert len(memory.fleet.told) == 3
+
+
+def test_files_calls_and_exports_make_the_same_plan(
+    i4q: Callable[..., Said], memory: MemoryBackend, tmp_path: Path, wear: str
+) -> None:
+    called = i4q("plan", wear, "--name", "wear", "--count", "2")[1]
+    assert i4q("deploy", wear, "--name", "wear", "--count", "2")[0] == 0
+    file = tmp_path / "release.yaml"
+    file.write_text(i4q("export", "wear")[1])
+    assert i4q("export")[1] == file.read_text()
+    assert json.loads(i4q("apply", "-f", str(file), "--dry-run", "-o", "json")[1]) == []
+    assert i4q("delete", "wear")[0] == 0
+    assert i4q("apply", "-f", str(file), "--dry-run")[1] == called
+    assert i4q("export", "waer")[0] != 0
+
+
+def test_schema(i4q: Callable[..., Said]) -> None:
+    assert json.loads(i4q("schema", "release")[1])["properties"]["kind"] == {"const": "Release"}
+    assert i4q("schema", "realease")[0] == 2
 
 
 def test_versions_by_group_and_stages(
