@@ -8,6 +8,7 @@
 | `I4Q_NAMESPACE` | the namespace of deployments | `i4q` |
 | `I4Q_OWNER` | the owner that deployments are marked with | `i4q` |
 | `I4Q_EVICTION_LIMIT` | which share of its clusters a changed placement may take from a deployment | `0.5` |
+| `I4Q_TRUST` | the file of the trust policy: who may sign what, and which formats may come | nothing is asked |
 | `I4Q_REGISTRY` | what `push()` adds the name to: `host[:port][/path]` or `oci:FOLDER` | a folder in the home |
 | `I4Q_PROGRESS` | `0` silences progress | a bar on a terminal |
 | `I4Q_RATE` | bytes a second that a push or fetch may take: a number, or one with k, M, G, Ki, Mi, Gi | no limit |
@@ -87,6 +88,12 @@ def share(value: float) -> float:
     if not 0 <= value <= 1:
         raise InvalidError(f"{value!r} is no share: from 0 to 1", hint="0.5 is one half")
     return value
+
+
+def trust() -> Path | None:
+    """The file of the trust policy; None asks for no signatures."""
+    given = os.environ.get("I4Q_TRUST")
+    return Path(given).expanduser().absolute() if given else None
 
 
 def registry() -> str | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from i4q_ai.errors import SchemaError
 from i4q_ai.thing import Digest, FrozenDict, Name, Thing, Version
+from i4q_ai.trust import Trust
 
 Flavour = Literal["server", "files", "image", "chart"]
 """How a deployment delivers a model."""
@@ -30,7 +31,15 @@ class Policy(Thing):
     unresponsive: float = Field(default=30.0, gt=0)
 
 
-class ModelItem(Thing):
+class _Trusted(Thing):
+    """An item that may say under which policy it comes; where it says nothing, it is written as if nothing could."""
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {field: value for field, value in dump(self).items() if field != "trust" or value is not None}
+
+
+class ModelItem(_Trusted):
     """A model that the cluster should have.
 
     Args:
@@ -41,6 +50,7 @@ class ModelItem(Thing):
             server of the user's).
         image: of that server, by digest.
         revision: of the deployment's record.
+        trust: the policy that must let it in before it is exposed.
     """
 
     kind: Literal["model"] = "model"
@@ -53,9 +63,10 @@ class ModelItem(Thing):
     flavour: Flavour = "server"
     image: str | None = None
     revision: int = 0
+    trust: Trust | None = None
 
 
-class WorkloadItem(Thing):
+class WorkloadItem(_Trusted):
     """A workload that the cluster should run.
 
     Args:
@@ -68,6 +79,7 @@ class WorkloadItem(Thing):
         port: the program listens on what `PORT` tells (here a loopback port that the agent chooses once).
         ready: path of an HTTP route that answers 2xx once it works.
         revision: of the deployment's record.
+        trust: the policy that must let its code in before it runs.
     """
 
     kind: Literal["workload"] = "workload"
@@ -84,6 +96,7 @@ class WorkloadItem(Thing):
     port: int | None = None
     ready: str | None = None
     revision: int = 0
+    trust: Trust | None = None
 
 
 Item = ModelItem | WorkloadItem

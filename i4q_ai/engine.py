@@ -22,6 +22,7 @@ from i4q_ai.plan import Action, Assignment, Change, Difference, Plan, fingerprin
 from i4q_ai.snapshot import Snapshot
 from i4q_ai.spec import RECORD_KIND, Spec
 from i4q_ai.status import Status
+from i4q_ai.trust import Trust
 
 if TYPE_CHECKING:
     from i4q_ai.backends.base import Backend, Fleet, Record, Store
@@ -76,6 +77,7 @@ class Engine:
         owner: whose deployments it may change.
         timeout: seconds that a call to the backend may take.
         eviction_limit: the share of the clusters that have a deployment which a changed placement may take it from.
+        trust: the policy that must let a version in before it is pinned; None asks nobody.
         clock: by which soaks end; another one in tests.
     """
 
@@ -84,6 +86,7 @@ class Engine:
     owner: str
     timeout: float
     eviction_limit: float = eviction.LIMIT
+    trust: Trust | None = field(default=None, repr=False)
     clock: Clock = field(default=_utc, repr=False)
 
     @property
@@ -191,13 +194,19 @@ class Engine:
 
     # what shall be
 
-    def plan(self, specs: Mapping[str, Spec], *, require: bool = True, live: bool = False) -> Plan:
+    def plan(
+        self, specs: Mapping[str, Spec], *, require: bool = True, live: bool = False, vouched: bool = False
+    ) -> Plan:
         """What must change so that deployments are as their specs say.
 
         Args:
             specs: name → what is wanted.
             require: refuse a placement that no cluster meets.
             live: ask clusters what would differ there, where the backend can.
+            vouched: the specs are those of the records, which the trust policy has let in already.
+
+        Raises:
+            UntrustedError: the trust policy does not let a version in.
         """
         records = self.records()
         known = {name: read(record) for name, record in records.items()}
@@ -214,7 +223,7 @@ class Engine:
                 self.fleet.check(spec.placement, **about, deadline=self.deadline())
             change = planning.change(
                 snapshot,
-                spec,
+                spec if vouched else self._vouched(spec, snapshot.spec),
                 others=others,
                 require=require,
                 now=self.clock(),
@@ -252,7 +261,9 @@ class Engine:
     def plan_refresh(self, name: str | None = None) -> Plan:
         """What must change so that clusters are as the records say: of one deployment, or of all of this owner."""
         specs = {each: read(record) for each, record in self.records().items() if name in (None, each)}
-        return self.plan({each: spec for each, spec in specs.items() if spec.owner == self.owner}, require=False)
+        return self.plan(
+            {each: spec for each, spec in specs.items() if spec.owner == self.owner}, require=False, vouched=True
+        )
 
     def settle(self, make: Callable[[], Plan], *, allow_eviction: bool = False) -> Plan:
         """Plan and apply; when somebody was faster, plan again from what they left.
@@ -307,6 +318,20 @@ class Engine:
             return False
         self.store.remove(RECORD_KIND, self.namespace, name, expected=record.revision, deadline=self.deadline())
         return True
+
+    def _vouched(self, spec: Spec, present: Spec | None) -> Spec:
+        """A spec that the trust policy has let in, with what clusters must know of it.
+
+        Without a policy here, the one that is in the record already stays.
+        """
+        trust = self.trust or (present.trust if present else None)
+        if spec.deleted or trust is None:
+            return spec
+        stamped = spec.replace(trust=trust if trust.edge else None)
+        if stamped != present:
+            for thing in stamped.objects():
+                thing.verify(trust, timeout=self.timeout)
+        return stamped
 
     def _find(self, name: str) -> Record | None:
         return self.store.get(RECORD_KIND, self.namespace, name, deadline=self.deadline())

@@ -12,7 +12,9 @@ from i4q_ai.errors import InvalidError
 from i4q_ai.thing import Document, FrozenDict, Labels, Name, Thing, Version
 
 if TYPE_CHECKING:
+    from i4q_ai.oci.signing.verifying import Signature
     from i4q_ai.progress import Progress
+    from i4q_ai.trust import Trust
 
 DataType = Literal[
     "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"
@@ -242,3 +244,41 @@ class Model(Document):
         from i4q_ai import oci
 
         return oci.push(self, to, timeout=timeout, progress=progress)
+
+    def sign(
+        self, key: str | Path, *, passphrase: str | None = None, chain: Sequence[str | Path] = (), timeout: float = 60
+    ) -> Self:
+        """Sign what is pushed; the signature stands beside it, and the digest stays.
+
+        Args:
+            key: PEM file of a private key (P-256, P-384 or P-521).
+            passphrase: if the key is encrypted.
+            chain: PEM files of certificates, the signer's first; a key alone if not given.
+            timeout: in seconds.
+
+        Raises:
+            InvalidError: it is not pushed yet, or the key cannot be read.
+            RegistryError: the registry refused the signature.
+        """
+        from i4q_ai.oci import signing
+
+        signing.sign(signing.pushed(self), key, passphrase=passphrase, chain=chain, timeout=timeout)
+        return self
+
+    def verify(self, trust: Trust | str | Path, *, timeout: float = 60) -> Signature | None:
+        """Check who signed what is pushed, and its format, against a policy.
+
+        Args:
+            trust: the policy, or its file.
+            timeout: in seconds.
+
+        Returns:
+            The signature that counts; None where the policy needs none.
+
+        Raises:
+            UntrustedError: the policy does not let it in; says who signed, who is trusted, and what to do.
+            InvalidError: it is not pushed yet.
+        """
+        from i4q_ai.oci import signing
+
+        return signing.verify(signing.pushed(self), trust, timeout=timeout)

@@ -12,6 +12,7 @@ from i4q_ai.placement import REST, Placement
 from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.status import Kind
 from i4q_ai.thing import FrozenDict, Thing
+from i4q_ai.trust import Trust, repository_of
 from i4q_ai.workload import Workload
 
 RECORD_KIND = "deployment"
@@ -30,6 +31,7 @@ class Spec(Thing):
         rollout: how a change reaches the clusters.
         owner: who may change it.
         deleted: a tombstone: it is being taken from all clusters.
+        trust: the policy by which clusters judge what they fetch, before they expose it.
     """
 
     model: Model | None = None
@@ -41,6 +43,7 @@ class Spec(Thing):
     rollout: Rollout = Field(default_factory=Rollout)
     owner: str = "i4q"
     deleted: bool = False
+    trust: Trust | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -101,6 +104,7 @@ class Spec(Thing):
 
         Raises:
             InvalidError: the model or workload has not been pushed.
+            UntrustedError: no rule of the policy is about it.
         """
         if self.workload is not None:
             work = self.workload
@@ -108,10 +112,17 @@ class Spec(Thing):
                 namespace=namespace, name=name, workload=work.name, version=work.version, digest=work.digest,
                 references=(work.reference,) if work.reference else (), image=work.image, command=work.command,
                 env=work.env, uses=work.uses, port=work.port, ready=work.ready, revision=revision,
+                trust=self._trust(work),
             )  # fmt: skip
         model = self.model_for(group)
         return ModelItem(
             namespace=namespace, name=name, model=model.name, version=model.version, digest=model.digest,
             references=(model.reference,) if model.reference else (), flavour=self.flavour, image=self.image,
-            revision=revision,
+            revision=revision, trust=self._trust(model),
         )  # fmt: skip
+
+    def _trust(self, thing: Model | Workload) -> Trust | None:
+        """The part of the policy that is about one of its versions; an image is fetched by others than our agent."""
+        if self.trust is None or thing.reference is None:
+            return None
+        return self.trust.narrowed(repository_of(thing.reference), thing.name)

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from i4q_ai.errors import UntrustedError, nearest
+from i4q_ai.errors import SchemaError, UntrustedError, nearest
 from i4q_ai.thing import Document, FrozenDict, Name, Thing
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----")
@@ -39,7 +39,7 @@ class Signer(Thing):
     Args:
         key: the public key, as PEM.
         root: the certificate at the root of the chain, as PEM.
-        identities: with a root, whom of all that it certifies: globs of e-mail addresses, URIs, DNS names, common names.
+        identities: with a root, whom of those it certifies: globs of e-mail addresses, URIs, DNS names, common names.
     """
 
     key: Annotated[str, AfterValidator(_is_key)] | None = None
@@ -138,6 +138,25 @@ class Trust(Document):
                     signer[field] = yamls.read(path.parent / text)
         return cls.from_data(data, where=str(path))
 
+    def to_json(self) -> str:
+        """The policy in one line, for programs; `from_json` reads it."""
+        return self.model_dump_json(exclude_defaults=True)
+
+    @classmethod
+    def from_json(cls, text: str, *, where: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SchemaError: it is something else.
+        """
+        import json
+
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise SchemaError(f"{where}: not JSON: {error}") from error
+        return cls.parse(data, where=where)
+
     def rule(self, repository: str, name: str) -> TrustRule:
         """The rule about an artifact.
 
@@ -165,3 +184,15 @@ class Trust(Document):
         rule = self.rule(repository, name)
         signers = self.signers_of(rule) if rule.signed else {}
         return self.replace(signers=signers, rules=(rule.replace(repository="*", name="*"),))
+
+
+def repository_of(reference: str) -> str:
+    """A reference without its tag and digest.
+
+    Example:
+        >>> repository_of("registry.factory:5000/models/wear:1@sha256:00"), repository_of("oci:/srv/models/wear:1")
+        ('registry.factory:5000/models/wear', 'oci:/srv/models/wear')
+    """
+    rest = reference.partition("@")[0]
+    head, _, tag = rest.rpartition(":")
+    return head if "/" not in tag and head not in ("", "oci") else rest

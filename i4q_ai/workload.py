@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -13,7 +14,9 @@ from i4q_ai.model import File
 from i4q_ai.thing import Document, FrozenDict, Labels, Name, Version
 
 if TYPE_CHECKING:
+    from i4q_ai.oci.signing.verifying import Signature
     from i4q_ai.progress import Progress
+    from i4q_ai.trust import Trust
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -135,3 +138,18 @@ class Workload(Document):
         from i4q_ai import oci
 
         return oci.push(self, to, timeout=timeout, progress=progress)
+
+    def sign(
+        self, key: str | Path, *, passphrase: str | None = None, chain: Sequence[str | Path] = (), timeout: float = 60
+    ) -> Self:
+        """Sign what is pushed; as `Model.sign`."""
+        from i4q_ai.oci import signing
+
+        signing.sign(signing.pushed(self), key, passphrase=passphrase, chain=chain, timeout=timeout)
+        return self
+
+    def verify(self, trust: Trust | str | Path, *, timeout: float = 60) -> Signature | None:
+        """Check who signed the code, or the image; as `Model.verify`."""
+        from i4q_ai.oci import signing
+
+        return signing.verify(signing.pushed(self), trust, timeout=timeout)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from i4q_ai.desired import Item, ModelItem, WorkloadItem
-from i4q_ai.edge import asking, cleaning, crash, environment, reconcile, tails, trees
+from i4q_ai.edge import asking, cleaning, crash, environment, reconcile, tails, trees, trusting
 from i4q_ai.edge.children import Children
 from i4q_ai.edge.paths import Paths, tree_name
 from i4q_ai.edge.state import REFUSED, Answer, ItemState, Key, Process, Trouble
@@ -26,8 +26,8 @@ from i4q_ai.errors import (
     NotFoundError,
     ServingError,
     StorageError,
-    UnreachableError,
     UnsupportedError,
+    UntrustedError,
 )
 from i4q_ai.status import Kind
 
@@ -38,11 +38,13 @@ Outcome = Callable[[ItemState], ItemState | None]
 
 PORT_IN_USE = 98
 """Exit code of the model server when somebody else has its port."""
+UNTRUSTED = "Untrusted"
+"""The reason when a trust policy does not let a version in."""
 _READY = "/v2/health/ready"
 """A server that the agent starts has one model, so it is ready when that is; and here it says who it is."""
 FETCH_TIMEOUT = 3600.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_DEFINITE = (IntegrityError, NotFoundError, AuthError, InvalidError, UnsupportedError)
+_DEFINITE = (IntegrityError, NotFoundError, AuthError, InvalidError, UnsupportedError, UntrustedError)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,13 @@ class Jobs:
             home.mkdir(parents=True, exist_ok=True)
             folder = home / tree_name(item.digest)
             oci.fetch(
-                item.references, item.digest, folder, timeout=FETCH_TIMEOUT, cancel=cancel, blobs=self.paths.blobs
+                item.references,
+                item.digest,
+                folder,
+                timeout=FETCH_TIMEOUT,
+                cancel=cancel,
+                blobs=self.paths.blobs,
+                trust=trusting.policies(item.trust),
             )
         except (I4qError, OSError) as error:
             return self._not_fetched(step, error, cancel)
@@ -83,29 +91,40 @@ class Jobs:
         log.warning("%s/%s: version %s cannot be fetched: %s", *step.key, step.item.version, trouble.message)
         return lambda state: state.not_fetched(trouble, time.monotonic())
 
-    def expose(self, step: reconcile.Expose) -> Outcome:
-        """Switch `current`."""
+    def expose(self, step: reconcile.Expose, wanted: Item | None) -> Outcome:
+        """Switch `current`.
+
+        Args:
+            step: says to what.
+            wanted: what the desired state holds of it.
+        """
         try:
+            self._recheck(step.key, step.item, wanted)
             self._switch(step.key, step.item, step.previous)
-        except OSError as error:
-            trouble = _storage_trouble(error)
+        except (I4qError, OSError) as error:
+            trouble = _trouble(error)
+            log.warning("%s/%s: version %s is not exposed: %s", *step.key, step.item.version, trouble.message)
             return lambda state: state.ended(trouble, time.monotonic())
         now = time.monotonic()
         return lambda state: state.exposed(step.item, now, step.judges)
 
-    def start(self, step: reconcile.Start, *, port: int | None, ports: dict[str, int], again: bool) -> Outcome:
+    def start(
+        self, step: reconcile.Start, wanted: Item | None, *, port: int | None, ports: dict[str, int], again: bool
+    ) -> Outcome:
         """Start the process of a model or workload.
 
         Args:
             step: says which.
+            wanted: what the desired state holds of it.
             port: its own.
             ports: names of models in its namespace → ports of their servers.
             again: it ran before.
         """
         try:
+            self._recheck(step.key, step.item, wanted)
             process = self._start(step.key, step.item, port, ports)
         except (I4qError, OSError) as error:
-            trouble = _storage_trouble(error)
+            trouble = _trouble(error)
             log.warning("%s/%s: cannot be started: %s", *step.key, trouble.message)
             return lambda state: state.ended(trouble, time.monotonic())
         log.info("%s/%s: version %s started, process %d", *step.key, step.item.version, process.pid)
@@ -135,11 +154,12 @@ class Jobs:
             return lambda state: state.ended(trouble, time.monotonic())
         return lambda state: state.stopped()
 
-    def load(self, step: reconcile.Load, process: Process, port: int, timeout: float) -> Outcome:
+    def load(self, step: reconcile.Load, wanted: Item | None, process: Process, port: int, timeout: float) -> Outcome:
         """Let the running server switch to another version, then switch `current`."""
         item = step.item
         crash.point("before-load")
         try:
+            self._recheck(step.key, item, wanted)
             # Noted before it is so: the next agent then asks again rather than believe what may have changed.
             self.children.note(step.key, item, token=process.token, port=port)
             asking.load(port, item.name, tree_name(item.digest), timeout=timeout)
@@ -149,7 +169,11 @@ class Jobs:
             trouble = Trouble(REFUSED, error.what)
             log.warning("%s/%s: the server refused version %s: %s", *step.key, item.version, error.what)
             return lambda state: state.rejected(item, trouble, time.monotonic())
-        except (UnreachableError, StorageError, OSError) as error:
+        except UntrustedError as error:
+            refusal = _trouble(error)
+            log.warning("%s/%s: version %s is not loaded: %s", *step.key, item.version, refusal.message)
+            return lambda state: state.rejected(item, refusal, time.monotonic())
+        except (I4qError, OSError) as error:
             silent = Trouble("ServerSilent", str(error))
             if isinstance(error, (StorageError, OSError)):
                 silent = _storage_trouble(error)
@@ -217,6 +241,9 @@ class Jobs:
         log.warning("%s/%s: %s", *key, trouble.message)
         return lambda state: state.ended(trouble, time.monotonic()) if state.process == process else state
 
+    def _recheck(self, key: Key, item: Item, wanted: Item | None) -> None:
+        trusting.recheck(item, wanted, self._home(item.kind, key) / tree_name(item.digest), self.paths.blobs)
+
     def _switch(self, key: Key, item: Item, previous: Item | None) -> None:
         older = tree_name(previous.digest) if previous else None
         trees.switch(self._home(item.kind, key), tree_name(item.digest), previous=older)
@@ -229,7 +256,12 @@ def fetch_trouble(error: Exception) -> Trouble:
     """Why a version is not here, in one word and a sentence."""
     if isinstance(error, (StorageError, OSError)):
         return _storage_trouble(error)
-    reasons = ((IntegrityError, "IntegrityError"), (AuthError, "NotAllowed"), (NotFoundError, "NotFound"))
+    reasons = (
+        (UntrustedError, UNTRUSTED),
+        (IntegrityError, "IntegrityError"),
+        (AuthError, "NotAllowed"),
+        (NotFoundError, "NotFound"),
+    )
     named = next((reason for kind, reason in reasons if isinstance(error, kind)), None)
     if named is None and isinstance(error, _DEFINITE):
         named = type(error).__name__
@@ -248,6 +280,12 @@ def end_trouble(item: Item, code: int | None, last: str) -> Trouble:
         return Trouble("PortInUse", f"another program has its port: {last}", definite=True)
     how = "for a reason nobody saw" if code is None else f"by signal {-code}" if code < 0 else f"with code {code}"
     return Trouble("Ended", f"its process ended {how}" + (f"; it said: {last}" if last else ""))
+
+
+def _trouble(error: Exception) -> Trouble:
+    if isinstance(error, UntrustedError):
+        return Trouble(UNTRUSTED, str(error), definite=True)
+    return _storage_trouble(error)
 
 
 def _storage_trouble(error: Exception) -> Trouble:

@@ -125,16 +125,17 @@ class Lanes:
     def _submit(self, step: Step, local: Local, desired: Desired) -> Future[Outcome]:
         jobs, submit, state = self.jobs, self._pool.submit, local[step.key]
         process = state.process
+        wanted = next((item for item in desired.items if (item.namespace, item.name) == step.key), None)
         match step:
             case reconcile.Expose():
-                return submit(jobs.expose, step)
+                return submit(jobs.expose, step, wanted)
             case reconcile.Start():
                 ports = _ports(step.key[0], local)
-                return submit(jobs.start, step, port=state.port, ports=ports, again=state.failures > 0)
+                return submit(jobs.start, step, wanted, port=state.port, ports=ports, again=state.failures > 0)
             case reconcile.Stop() if process:
                 return submit(jobs.stop, step, process)
             case reconcile.Load() if process and state.port is not None:
-                return submit(jobs.load, step, process, state.port, desired.policy.probe_timeout)
+                return submit(jobs.load, step, wanted, process, state.port, desired.policy.probe_timeout)
             case reconcile.Probe() if process:
                 return submit(jobs.probe, step, process, state.port)
             case reconcile.Prune():

@@ -174,7 +174,7 @@ def artifact(item: Item, site: Site, name: str, path: str) -> tuple[Object, Obje
         name: of the volume.
         path: where it is mounted; the files lie in `models` or `app` below it.
     """
-    if not site.image_volumes:
+    if not site.image_volumes or item.trust is not None:  # a node asks nobody who has signed what it mounts
         return fetched(item, site, name, path)
     volume = {"name": name, "image": {"reference": item.references[0], "pullPolicy": "IfNotPresent"}}
     return volume, {"name": name, "mountPath": path, "readOnly": True}, []
@@ -190,6 +190,7 @@ def fetched(item: Item, site: Site, name: str, path: str, *, folder: str = "") -
     """
     work = f"/i4q/fetch-{name}"
     writable = {"name": name, "mountPath": work}
-    fetch = program(site, f"fetch-{name}", "i4q_ai.edge.fetch", item.references[0], f"{work}/tree", mounts=[writable])
+    asked = [item.references[0], f"{work}/tree", *(["--trust", item.trust.to_json()] if item.trust else [])]
+    fetch = program(site, f"fetch-{name}", "i4q_ai.edge.fetch", *asked, mounts=[writable])
     part = f"tree/{folder}" if folder else "tree"
     return {"name": name, "emptyDir": {}}, {"name": name, "mountPath": path, "subPath": part, "readOnly": True}, [fetch]

@@ -130,10 +130,15 @@ def verify(reference: str, trust: Trust, *, timeout: float = 60) -> Signature | 
     parsed = Reference.parse(describing.resolve(reference, timeout=timeout))
     repository = opening.source(parsed)
     digest, where = parsed.digest or "", str(parsed)
-    thing, about = read(repository, digest, where, deadline)
-    return admit(
-        trust, parsed.name, thing, Pushed.of(digest, thing, about), fetched(repository, digest, deadline), where
-    )
+    try:
+        thing, about = read(repository, digest, where, deadline)
+    except UnsupportedError:  # an image or a chart, of which only the digest can be signed
+        name = parsed.name.rpartition("/")[2]
+        rule, foreign = trust.rule(parsed.name, name), Pushed(digest, name, None)
+        raw = fetched(repository, digest, deadline) if rule.signed else []
+        return judge(raw, trust.signers_of(rule), foreign, where=where) if rule.signed else None
+    pushed = Pushed.of(digest, thing, about)
+    return admit(trust, parsed.name, thing, pushed, fetched(repository, digest, deadline), where)
 
 
 def admit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from i4q_ai.deadline import Deadline
@@ -83,7 +83,8 @@ def verify(
 
 
 def _hashes(folder: Path, signed: Statement, ignored: set[str], deadline: Deadline) -> dict[str, str]:
-    paths = _files(folder, ignored=ignored, links=signed.links)
+    listed = {name.rsplit(":", 2)[0] if signed.shard else name for name in signed.resources}
+    paths = _files(folder, ignored=ignored, links=signed.links, listed=listed)
     if signed.shard is None:
         return {path: _hash(folder / path, deadline) for path in paths}
     return {
@@ -93,18 +94,20 @@ def _hashes(folder: Path, signed: Statement, ignored: set[str], deadline: Deadli
     }
 
 
-def _files(folder: Path, *, ignored: set[str], links: bool) -> Iterator[str]:
+def _files(folder: Path, *, ignored: set[str], links: bool, listed: Collection[str] = ()) -> Iterator[str]:
     """Paths of all files, with '/'.
 
     Args:
         folder: to look in.
         ignored: paths of files and folders that do not count.
         links: to files count as such; else they are an error.
+        listed: paths that count although they are Git's: old releases have signed them.
     """
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         parts = name.split("/")
-        if statement.is_unseen(name) or any("/".join(parts[: at + 1]) in ignored for at in range(len(parts))):
+        unseen = statement.is_unseen(name) and name not in listed
+        if unseen or any("/".join(parts[: at + 1]) in ignored for at in range(len(parts))):
             continue
         if path.is_symlink() and not (links and path.is_file()):
             raise InvalidError(f"{path} is a link, and a link is not signed", hint="put the file itself there")

@@ -11,7 +11,7 @@ from pathlib import Path
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError, NotFoundError, RegistryError, StorageError, UnreachableError, UntrustedError
 from i4q_ai.model import Model
-from i4q_ai.oci import contents, disk
+from i4q_ai.oci import contents, disk, opening
 from i4q_ai.oci.artifact import ABOUT
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.signing import bundle as bundles
@@ -92,7 +92,7 @@ class Guard:
             )
 
     def recheck(self, folder: Path, digest: str, references: Sequence[str]) -> None:
-        """Judge again what was let in once, by the policies of today; asks nobody.
+        """Judge again what was let in once, by the policies of today; asks only for signatures that are not here.
 
         Args:
             folder: a tree that was fetched.
@@ -110,9 +110,20 @@ class Guard:
         except OSError as error:
             raise StorageError(f"{folder / ABOUT} cannot be read: {error.strerror}") from error
         thing = contents.thing_of(about, where=str(folder))
-        repository = Reference.parse(references[0]).name if references else str(folder)
-        self.admit(None, repository, digest, thing, about, Deadline.after(_TIMEOUT, f"judging {folder}"))
-        self.inspect(folder, thing, repository)
+        deadline = Deadline.after(_TIMEOUT, f"judging {folder}")
+        parsed = [Reference.parse(reference) for reference in references]
+        places: list[tuple[Repository | None, str]] = [(opening.source(each), each.name) for each in parsed]
+        places = places or [(None, str(folder))]
+        self.inspect(folder, thing, places[0][1])
+        failures: list[I4qError] = []
+        for source, repository in places:
+            try:
+                self.admit(source, repository, digest, thing, about, deadline)
+            except (UntrustedError, RegistryError, UnreachableError, NotFoundError) as error:
+                failures.append(error)
+            else:
+                return
+        raise next((each for each in failures if isinstance(each, UntrustedError)), failures[0])
 
     def _judge(
         self, repository: str, thing: Model | Workload, pushed: Pushed, raw: list[bytes], where: str

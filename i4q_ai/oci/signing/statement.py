@@ -145,14 +145,18 @@ def _model(data: Mapping[str, Any]) -> Statement:
     predicate = data["predicate"]
     serialization, listed = predicate["serialization"], predicate["resources"]
     method, algorithm = serialization["method"], serialization["hash_type"]
-    if method not in ("files", "shards") or algorithm != "sha256":
-        raise UnsupportedError(f"a signature lists its files by {str(method)[:40]!r} and {str(algorithm)[:40]!r}")
     if not isinstance(listed, list) or not 0 < len(listed) <= _MOST:
         raise IntegrityError("a signature lists no files")
+    shard = int(serialization["shard_size"]) if method == "shards" else None
+    if shard is not None and shard < 1:
+        raise IntegrityError("a signature has shards of no bytes")
+    known = ("sha256", f"sha256-sharded-{shard}") if shard else ("sha256",)
+    if method not in ("files", "shards") or algorithm not in known:
+        raise UnsupportedError(f"a signature lists its files by {str(method)[:40]!r} and {str(algorithm)[:40]!r}")
     resources: dict[str, str] = {}
     for each in listed:
         name, digest = each["name"], each["digest"]
-        if each["algorithm"] != "sha256" or not _HEX.fullmatch(digest):
+        if each["algorithm"] not in known or not _HEX.fullmatch(digest):
             raise UnsupportedError(f"a signature has no sha256 of {str(name)[:200]!r}")
         if not isinstance(name, str) or not name or name in resources:
             raise IntegrityError(f"a signature lists {str(name)[:200]!r} twice, or without a name")
@@ -160,9 +164,6 @@ def _model(data: Mapping[str, Any]) -> Statement:
     (subject,) = data["subject"]
     if subject["digest"] != {"sha256": root(resources.values())}:
         raise IntegrityError("a signature's subject is not what the files that it lists come to")
-    shard = int(serialization["shard_size"]) if method == "shards" else None
-    if shard is not None and shard < 1:
-        raise IntegrityError("a signature has shards of no bytes")
     ignored = tuple(str(path) for path in serialization.get("ignore_paths") or ())
     subjects = (f"sha256:{subject['digest']['sha256']}",)
     links = serialization.get("allow_symlinks") is True
@@ -183,7 +184,7 @@ def differences(statement: Statement, files: Mapping[str, str]) -> list[str]:
 
 
 def is_unseen(path: str) -> bool:
-    """Whether verifiers do not look at it: Git's own files at the top of a folder, which therefore are never signed.
+    """Whether verifiers do not look at it: Git's own files at the top of a folder, which new signatures do not list.
 
     Example:
         >>> is_unseen(".git/config"), is_unseen("weights/.gitignore"), is_unseen("model.onnx")
