@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from tests.testbed.building import built
+from tests.testbed.packages import unpacked
 from tests.testbed.processes import spawn
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Registry:
         authority: signs its certificate; then it speaks https.
         htpasswd: a line of an htpasswd file (bcrypt); then it wants Basic credentials.
         tokens: a token server; then it wants that one's tokens.
+        old: it is docker-registry 2.8, as Debian has it, instead of distribution 3.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class Registry:
         authority: Authority | None = None,
         htpasswd: str = "",
         tokens: TokenServer | None = None,
+        old: bool = False,
     ) -> None:
         self._folder = folder
         self._address = address
         self._authority = authority
         self._htpasswd = htpasswd
         self._tokens = tokens
+        self._old = old
         self._listening = threading.Event()
         self.lines: list[str] = []
         self.host = ""
@@ -56,7 +60,7 @@ class Registry:
     def __enter__(self) -> Self:
         config = self._folder / "config.json"  # which is YAML too
         config.write_text(json.dumps(self._config()))
-        command = [str(built("tools") / "registry"), "serve", str(config)]
+        command = [str(self._program()), "serve", str(config)]
         quiet = {"OTEL_TRACES_EXPORTER": "none"}
         self._process = spawn(command, output=subprocess.PIPE, folder=self._folder, env=quiet)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -90,6 +94,11 @@ class Registry:
     def requests(self, method: str, part: str = "") -> list[str]:
         """The lines of the access log for one method, with a part of the path."""
         return [line for line in self.lines if f'"{method} /v2/' in line and part in line]
+
+    def _program(self) -> Path:
+        if self._old:
+            return unpacked("docker-registry", "usr/bin/docker-registry")
+        return built("tools") / "registry"
 
     def _config(self) -> dict[str, Any]:
         http: dict[str, Any] = {"addr": f"{self._address}:0", "secret": "not-a-secret"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 
@@ -23,6 +24,10 @@ class Cable:
         self._open: set[socket.socket] = set()
         self._cut = False
         self.connections = 0
+        self.sent = 0
+        """Bytes that clients have sent."""
+        self.cut_at: int | None = None
+        """How many they may send before the cable is cut by itself."""
         self._door = socket.create_server(("127.0.0.1", 0))
         self.address: tuple[str, int] = self._door.getsockname()[:2]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -60,13 +65,24 @@ class Cable:
             server = socket.create_connection(self._target)
             self.connections += 1
             self._open |= {client, server}
-        for source, sink in ((client, server), (server, client)):
-            threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+        for source, sink, count in ((client, server, self._count), (server, client, lambda data: data)):
+            threading.Thread(target=self._pass, args=(source, sink, count), daemon=True).start()
 
-    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+    def _count(self, data: bytes) -> bytes:
+        """What of it still passes."""
+        with self._guard:
+            if self.cut_at is not None:
+                data = data[: max(self.cut_at - self.sent, 0)]
+            self.sent += len(data)
+        return data
+
+    def _pass(self, source: socket.socket, sink: socket.socket, count: Callable[[bytes], bytes]) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                sink.sendall(data)
+                passed = count(data)
+                sink.sendall(passed)
+                if len(passed) < len(data):
+                    self.cut()
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
