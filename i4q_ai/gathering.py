@@ -61,7 +61,7 @@ def _parts(path: str | Path) -> Iterator[tuple[str, Release]]:
 
 def _release(data: Any, where: str) -> Release:
     kind = data.get("kind") if isinstance(data, Mapping) else None
-    if kind in _SINGLE:
+    if isinstance(kind, str) and kind in _SINGLE:
         thing, section = _SINGLE[kind]
         return Release.parse({section: (thing.from_data(data, where=where),)}, where=where)
     if kind == "Overlay":
