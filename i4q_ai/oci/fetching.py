@@ -15,15 +15,11 @@ from typing import TYPE_CHECKING, cast
 from i4q_ai import progress as progresses
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import (
-    I4qError,
     IntegrityError,
     InvalidError,
     NotFoundError,
     ReferenceInvalid,
-    RegistryError,
     StorageError,
-    UnreachableError,
-    UntrustedError,
 )
 from i4q_ai.model import File, Model
 from i4q_ai.oci import contents, disk, extracting, opening, together
@@ -138,7 +134,7 @@ def _from(digest: str, folder: Path, job: _Job) -> Model | Workload:
     thing = contents.thing_of(about, where=where)
     _admit(thing, about, digest, job)
     if _is_right(folder, about, thing.files):
-        job.guard.inspect(folder, thing, job.mirrors.first.name)
+        job.guard.inspect(folder, thing, [one.name for one in job.mirrors.sources])
     else:
         parts = parts_of(layers[:-1], thing)
         _need_room(parts, thing, folder, job)
@@ -160,18 +156,9 @@ def _about_of(layer: Descriptor, where: str, job: _Job) -> bytes:
 
 
 def _admit(thing: Model | Workload, about: bytes, digest: str, job: _Job) -> None:
-    """Whoever brought it may have lost its signatures; another mirror may have them."""
-    failures: list[I4qError] = []
-    repository = job.mirrors.first.name
-    for source in job.mirrors.sources:
-        known = None if isinstance(source, _Nowhere) else cast("Repository", source)
-        try:
-            job.guard.admit(known, repository, digest, thing, about, job.deadline)
-        except (UntrustedError, RegistryError, UnreachableError, NotFoundError) as error:
-            failures.append(error)
-        else:
-            return
-    raise failures[0]
+    """As the rules about every mirror ask; who brought it may have lost its signatures, and another may have them."""
+    sources = [None if isinstance(one, _Nowhere) else cast("Repository", one) for one in job.mirrors.sources]
+    job.guard.admit_from(sources, job.mirrors.first.name, digest, thing, about, job.deadline)
 
 
 def _need_room(parts: Sequence[Part], thing: Model | Workload, folder: Path, job: _Job) -> None:
@@ -206,7 +193,7 @@ def _materialise(
         if missing := sorted(expected.keys() - done):
             raise IntegrityError(f"{where}: {', '.join(missing)} was announced and is in no layer")
         disk.write(staged / ABOUT, [about])
-        job.guard.inspect(staged, thing, job.mirrors.first.name)
+        job.guard.inspect(staged, thing, [one.name for one in job.mirrors.sources])
         _expose(staged, folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError, NotFoundError, RegistryError, StorageError, UnreachableError, UntrustedError
@@ -15,10 +16,12 @@ from i4q_ai.oci import contents, disk, opening
 from i4q_ai.oci.artifact import ABOUT
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.signing import bundle as bundles
-from i4q_ai.oci.signing.artifacts import Pushed, admit, fetched
 from i4q_ai.oci.source import Repository
 from i4q_ai.trust import Trust
 from i4q_ai.workload import Workload
+
+if TYPE_CHECKING:
+    from i4q_ai.oci.signing.artifacts import Pushed
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +61,8 @@ class Guard:
         """
         if not self.trusts:
             return
+        from i4q_ai.oci.signing.artifacts import Pushed  # with what it stands on; who trusts everybody needs none of it
+
         pushed, where = Pushed.of(digest, thing, about), f"{repository}@{digest}"
         kept = list(self._kept(digest))
         try:
@@ -69,18 +74,45 @@ class Guard:
             for raw in self._judge(repository, thing, pushed, [*kept, *new], where):
                 self._keep(digest, raw)
 
-    def inspect(self, folder: Path, thing: Model | Workload, repository: str) -> None:
+    def admit_from(
+        self, sources: Sequence[Repository | None], repository: str, digest: str, thing: Model | Workload,
+        about: bytes, deadline: Deadline,
+    ) -> None:  # fmt: skip
+        """As `admit`, from several repositories: the rules about each count, and the signatures of all.
+
+        Args:
+            sources: where it may come from; None for what is here alone.
+            repository: the name of what is here alone.
+            digest, thing, about, deadline: as for `admit`.
+
+        Raises:
+            UntrustedError, RegistryError, UnreachableError, NotFoundError: as `admit`.
+        """
+        for name in dict.fromkeys(source.name if source else repository for source in sources):
+            failures: list[I4qError] = []
+            for source in sources:
+                try:
+                    self.admit(source, name, digest, thing, about, deadline)
+                except (UntrustedError, RegistryError, UnreachableError, NotFoundError) as error:
+                    failures.append(error)
+                else:
+                    break
+            else:
+                raise next((each for each in failures if isinstance(each, UntrustedError)), failures[0])
+
+    def inspect(self, folder: Path, thing: Model | Workload, repositories: Sequence[str]) -> None:
         """Refuse files that can run code when they are loaded, before anybody can load them.
 
         Args:
             folder: that holds the files.
             thing: what it is; the code of a workload may run, which is what it is for.
-            repository: where it comes from.
+            repositories: where it may come from.
 
         Raises:
             UntrustedError: one can; says which, and what it asks for.
         """
-        if isinstance(thing, Workload) or all(trust.rule(repository, thing.name).pickle for trust in self.trusts):
+        rules = [trust.rule(repository, thing.name) for trust in self.trusts for repository in repositories]
+        if isinstance(thing, Workload) or all(rule.pickle for rule in rules):
             return
         from i4q_ai.oci.signing import pickles
 
@@ -112,23 +144,16 @@ class Guard:
         thing = contents.thing_of(about, where=str(folder))
         deadline = Deadline.after(_TIMEOUT, f"judging {folder}")
         parsed = [Reference.parse(reference) for reference in references]
-        places: list[tuple[Repository | None, str]] = [(opening.source(each), each.name) for each in parsed]
-        places = places or [(None, str(folder))]
-        self.inspect(folder, thing, places[0][1])
-        failures: list[I4qError] = []
-        for source, repository in places:
-            try:
-                self.admit(source, repository, digest, thing, about, deadline)
-            except (UntrustedError, RegistryError, UnreachableError, NotFoundError) as error:
-                failures.append(error)
-            else:
-                return
-        raise next((each for each in failures if isinstance(each, UntrustedError)), failures[0])
+        sources = [opening.source(each) for each in parsed] or [None]
+        self.inspect(folder, thing, [each.name for each in parsed] or [str(folder)])
+        self.admit_from(sources, str(folder), digest, thing, about, deadline)
 
     def _judge(
         self, repository: str, thing: Model | Workload, pushed: Pushed, raw: list[bytes], where: str
     ) -> list[bytes]:
         """The signatures that count."""
+        from i4q_ai.oci.signing.artifacts import admit
+
         counting = []
         for trust in self.trusts:
             found = admit(trust, repository, thing, pushed, raw, where)
@@ -138,6 +163,8 @@ class Guard:
         return counting
 
     def _asked(self, source: Repository, digest: str, deadline: Deadline, refusal: UntrustedError) -> list[bytes]:
+        from i4q_ai.oci.signing.artifacts import fetched
+
         try:
             return fetched(source, digest, deadline)
         except (RegistryError, UnreachableError, NotFoundError) as error:
