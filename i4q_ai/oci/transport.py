@@ -12,15 +12,15 @@ from typing import Any, NoReturn, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
-import urllib3
 
 from i4q_ai import config
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import AuthError, DeadlineError, I4qError, NotFoundError, RegistryError, UnreachableError
+from i4q_ai.errors import AuthError, DeadlineError, I4qError, NotFoundError, RegistryError
 from i4q_ai.oci import answers
 from i4q_ai.oci.auth import Authorizer
 from i4q_ai.oci.connecting import CONNECT_TIMEOUT, STALL_TIMEOUT, Sessions, folder_of
 from i4q_ai.oci.credentials import Credentials
+from i4q_ai.oci.failing import failure
 from i4q_ai.oci.origins import origin_of
 from i4q_ai.oci.receiving import Body
 from i4q_ai.oci.reference import is_loopback
@@ -31,19 +31,11 @@ _log = logging.getLogger(__name__)
 TOKEN_TIMEOUT = 30.0
 REFUSAL_TIMEOUT = 5.0
 _INSTANT = 0.001
-_HINT_TLS = "name its authority: verify=, SSL_CERT_FILE, or a .crt in a folder of I4Q_CERTIFICATES"
 _HOPS = 5
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ERROR_BODY = 8 * 1024
 _TOKEN_BODY = 128 * 1024
-_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError)
-_CUT = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
-)
 
 
 class Sent(Protocol):
@@ -204,23 +196,18 @@ class Transport:
                 allow_redirects=False,
                 verify=session.verify,  # said again, or a variable of the environment would win
             )
-        except requests.exceptions.SSLError as error:
-            raise self._untrusted(url, error) from error
-        except _CUT as error:
-            self._raise_cut(error, deadline)
         except requests.RequestException as error:
-            raise RegistryError(f"{self.host}: {method} failed: {type(error).__name__}") from error
-
-    def _raise_cut(self, error: Exception, deadline: Deadline) -> NoReturn:
-        deadline.check()
-        reason = "does not answer in time" if isinstance(error, _TIMEOUTS) else _reason(error)
-        unreachable = UnreachableError(f"registry {self.host} {reason}")
-        unreachable.__cause__ = error
-        raise TransientError(unreachable) from error
+            deadline.check()
+            raise failure(error, self._who(url)) from error
 
     def chunks(self, response: requests.Response, deadline: Deadline) -> Body:
         """The body of a response as it comes; raises TransientError when the connection is cut."""
-        return Body(response, deadline, self._raise_cut)
+
+        def _cut(error: Exception, deadline: Deadline) -> NoReturn:
+            deadline.check()
+            raise failure(error, self._who(response.url)) from error
+
+        return Body(response, deadline, _cut)
 
     def body(self, response: requests.Response, deadline: Deadline, limit: int) -> bytes:
         """The whole body of a response, which is closed.
@@ -238,11 +225,9 @@ class Transport:
 
     def refusal(self, response: requests.Response) -> I4qError:
         """The error for an answer that is not what was hoped for; closes the response."""
-        url = urlsplit(response.url)
-        who = f"registry {self.host}"
-        if origin_of(response.url) != self._origin:
-            who += f" sends us to {url.hostname}, which"
-        what = f"{who} answers {response.status_code} to {response.request.method} {url.path}{self._told(response)}"
+        asked = f"{response.request.method} {urlsplit(response.url).path}"
+        who = self._who(response.url)
+        what = f"{who} answers {response.status_code} to {asked}{self._told(response)}"
         if response.status_code in (401, 403):
             return AuthError(what, hint=self._hint())
         return NotFoundError(what) if response.status_code == 404 else RegistryError(what)
@@ -284,12 +269,9 @@ class Transport:
                 allow_redirects=False,
                 verify=session.verify,
             )
-        except requests.exceptions.SSLError as error:
-            raise RegistryError(f"{who} has no certificate that we trust", hint=_HINT_TLS) from error
-        except _CUT as error:
-            raise TransientError(UnreachableError(f"{who} cannot be reached")) from error
         except requests.RequestException as error:
-            raise RegistryError(f"{who} cannot be asked: {type(error).__name__}") from error
+            deadline.check()
+            raise failure(error, who) from error
         if response.status_code in _RETRIED:
             response.close()
             after = answers.retry_after(response.headers.get("Retry-After"), time.time())
@@ -311,12 +293,11 @@ class Transport:
         """Who asks: our certificate is for the registry alone."""
         return self._sessions.own if origin_of(url) == self._origin else self._sessions.other
 
-    def _untrusted(self, url: str, error: Exception) -> RegistryError:
-        host = self.host if origin_of(url) == self._origin else f"{urlsplit(url).hostname}, where {self.host} sends us,"
-        if "CERTIFICATE_REQUIRED" in str(error) or "alert" in str(error).lower():
-            hint = "does it want a certificate of ours? client.cert and client.key in a folder of I4Q_CERTIFICATES"
-            return AuthError(f"{host} breaks off TLS", hint=hint)
-        return RegistryError(f"{host} has no certificate that we trust", hint=_HINT_TLS)
+    def _who(self, url: str) -> str:
+        """Who was asked, for people."""
+        if origin_of(url) == self._origin:
+            return f"registry {self.host}"
+        return f"{urlsplit(url).netloc}, where registry {self.host} sends us,"
 
 
 class _Once:
@@ -345,12 +326,3 @@ def _is_plain(host: str, *, certificates: bool) -> bool:
         certificates: there are some for it, so it speaks TLS even on this machine.
     """
     return host.lower() in config.plain_http() or (is_loopback(host) and not certificates)
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    if "refused" in text:
-        return "refuses connections"
-    if "resolve" in text:
-        return "has no address that can be found"
-    return "cut the connection"
