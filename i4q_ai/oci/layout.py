@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError, NotFoundError, StorageError
 from i4q_ai.oci import contents, disk, media, tagging
 from i4q_ai.oci.artifact import Artifact, Blob, Bytes
+from i4q_ai.oci.indexed import Indexed, parse_index
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.rates import Rate
 from i4q_ai.oci.reference import is_digest
@@ -29,7 +29,7 @@ _INDEX = "index.json"
 _LOCK = ".lock"
 
 
-class Layout:
+class Layout(Indexed):
     """An OCI layout folder. Readers need no lock: every file appears whole; writers take turns.
 
     Args:
@@ -41,21 +41,6 @@ class Layout:
         self.name = f"oci:{folder}"
         self._turn = threading.RLock()
         self._writers = 0
-
-    def resolve(self, tag: str, deadline: Deadline) -> str | None:
-        """The digest behind a tag; None if there is no such tag."""
-        deadline.check()
-        return self.tags().get(tag)
-
-    def tags(self) -> dict[str, str]:
-        """Tag → digest."""
-        return {
-            one.annotations[media.REF_NAME]: one.digest for one in self.roots() if media.REF_NAME in one.annotations
-        }
-
-    def roots(self) -> list[Descriptor]:
-        """What index.json lists."""
-        return [Descriptor.parse(item, where=self.name) for item in self._index()["manifests"]]
 
     def manifest(self, digest: str, deadline: Deadline) -> bytes:
         """The bytes of a manifest or index, which hash to the digest."""
@@ -104,16 +89,6 @@ class Layout:
         deadline.check()
         chunk: bytes = file.read(CHUNK)
         return chunk
-
-    def referrers(self, digest: str, artifact_type: str | None, deadline: Deadline) -> list[Descriptor]:  # noqa: ARG002
-        """What refers to a digest, by the subjects of what index.json lists."""
-        found: dict[str, Descriptor] = {}
-        for root in self.roots():
-            raw = self.manifest(root.digest, deadline)
-            manifest = contents.parse(raw, where=f"{self.name}@{root.digest}")
-            if contents.subject_of(manifest) == digest:
-                found.setdefault(root.digest, contents.referrer(root.digest, len(raw), manifest))
-        return list(found.values())
 
     @contextlib.contextmanager
     def writing(self, deadline: Deadline) -> Iterator[None]:
@@ -220,7 +195,7 @@ class Layout:
     def _list(self, descriptor: Descriptor, tag: str | None) -> None:
         """Let index.json list something; a tag that stood for something else is taken from it."""
         with self._turn:
-            index = self._index()
+            index = self.index()
             entries = [item for item in index["manifests"] if tag is None or _tag(item) != tag]
             if tag is None and any(item.get("digest") == descriptor.digest for item in entries):
                 return
@@ -238,20 +213,15 @@ class Layout:
                 if stray.suffix != ".part":  # begun by `fetch`, which carries on
                     stray.unlink()
 
-    def _index(self) -> dict[str, Any]:
+    def index(self) -> dict[str, Any]:
+        """The object in index.json; an empty one if it is not there."""
         try:
             raw = (self.folder / _INDEX).read_bytes()
         except FileNotFoundError:
             return {"schemaVersion": 2, "mediaType": media.INDEX, "manifests": []}
         except OSError as error:
             raise StorageError(f"{self.folder / _INDEX} cannot be read: {error.strerror}") from error
-        try:
-            index = json.loads(raw)
-            if isinstance(index["manifests"], list):
-                return dict(index)
-        except (ValueError, TypeError, KeyError):
-            pass
-        raise IntegrityError(f"{self.folder / _INDEX} is no index of an OCI layout")
+        return parse_index(raw, str(self.folder / _INDEX))
 
     def _path(self, digest: str) -> Path:
         algorithm, _, hexes = digest.partition(":")

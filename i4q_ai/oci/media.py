@@ -18,6 +18,7 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 MANIFESTS = frozenset({MANIFEST, DOCKER_MANIFEST})
 INDEXES = frozenset({INDEX, DOCKER_INDEX})
 IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json"
+IMAGE_CONFIGS = frozenset({IMAGE_CONFIG, "application/vnd.docker.container.image.v1+json"})
 IMAGE_LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 EMPTY = "application/vnd.oci.empty.v1+json"
@@ -34,6 +35,8 @@ MODELPACK_FILE_METADATA = "org.cncf.model.file.metadata+json"
 
 TITLE = "org.opencontainers.image.title"
 VERSION = "org.opencontainers.image.version"
+CONTAINERD_NAME = "io.containerd.image.name"
+"""On an entry of index.json: what the image is called where it is imported."""
 REF_NAME = "org.opencontainers.image.ref.name"
 
 FILE_PATH = "ai.i4q.file.path"
