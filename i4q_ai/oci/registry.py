@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json as jsons
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,10 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError, InvalidError, NotFoundError, ReferenceInvalid, UnsupportedError
 from i4q_ai.oci import cache, contents, credentials, media
 from i4q_ai.oci.credentials import Credentials
+from i4q_ai.oci.disk import storage_errors
+from i4q_ai.oci.ingesting import Means
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.rates import limit
 from i4q_ai.oci.reference import Reference, is_digest
 from i4q_ai.oci.remote import Remote
 from i4q_ai.oci.tarring import Entry, checked
@@ -166,14 +169,15 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
             if head.status_code != 200:
                 raise self._transport(container.registry, container.api_prefix).refusal(head)
             size = int(head.headers.get("Content-Length", 0))
-        return self._download(container, Descriptor("", digest, size), outfile)
-
-    def _download(self, container: Container, blob: Descriptor, outfile: str) -> str:
-        to = Path(outfile).absolute()
-        to.parent.mkdir(parents=True, exist_ok=True)
-        deadline = Deadline.after(self.timeout, f"downloading {blob.digest}")
-        cache.download(blob, self._remote(container), to, deadline, Silent())
+        self._download(container, {Path(outfile).absolute(): Descriptor("", digest, size)})
         return outfile
+
+    def _download(self, container: Container, blobs: Mapping[Path, Descriptor]) -> None:
+        for to in blobs:
+            with storage_errors(str(to.parent)):
+                to.parent.mkdir(parents=True, exist_ok=True)
+        deadline = Deadline.after(self.timeout, f"downloading from {container}")
+        cache.download_all(blobs, self._remote(container), Means(deadline, Silent(), limit()))
 
     def upload_manifest(self, manifest: dict[str, Any], container: Container) -> requests.Response:
         """Send a manifest under the container's tag or digest; the answer says its digest."""
@@ -259,12 +263,12 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
             raise UnsupportedError(f"{target} is an index", hint="i4q_ai.oci.fetch reads those of models and workloads")
         folder = Path(outdir) if outdir else Path(oras.utils.get_tmpdir())
         layers = [Descriptor.parse(layer, where=target) for layer in manifest.get("layers") or []]
-        written = []
-        for name, layer in _named(layers, target).items():
-            to = folder / name
-            if overwrite or not to.exists():
-                written.append(self._download(container, layer, str(to)))
-        return written
+        named = _named(layers, target)
+        wanted = {name: layer for name, layer in named.items() if overwrite or not (folder / name).exists()}
+        for name in wanted:
+            _need_no_link(folder, name)
+        self._download(container, {(folder / name).absolute(): layer for name, layer in wanted.items()})
+        return [str(folder / name) for name in wanted]
 
 
 @dataclass(frozen=True)
@@ -291,6 +295,13 @@ def _named(layers: list[Descriptor], target: str) -> dict[str, Descriptor]:
             raise IntegrityError(f"{target}: {name!r} is no name for a file, or stands twice")
         named[name] = layer
     return named
+
+
+def _need_no_link(folder: Path, name: str) -> None:
+    """A folder on the way that is a link would lead elsewhere."""
+    for parent in Path(name).parents:
+        if (folder / parent).is_symlink() and parent != Path():
+            raise InvalidError(f"{folder / parent} is a link, and {name} is to be written below it")
 
 
 def _need_digest(digest: str) -> None:

@@ -34,7 +34,7 @@ from tests.e2e.oci.proxy import proxied
 from tests.testbed.registry import Registry
 
 KILLS = 30
-RATE = 12_000_000
+RATE = 24_000_000
 HERE = Path(__file__).parent
 
 
