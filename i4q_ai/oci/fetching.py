@@ -7,7 +7,7 @@ import logging
 import shutil
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -25,6 +25,7 @@ from i4q_ai.model import File, Model
 from i4q_ai.oci import contents, disk, extracting, opening, together
 from i4q_ai.oci.artifact import ABOUT
 from i4q_ai.oci.cache import BUFFER_OF_MANY, BlobCache, holds
+from i4q_ai.oci.delta.pulling import Delta
 from i4q_ai.oci.ingesting import Means
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.mirrors import Mirrors
@@ -67,11 +68,13 @@ def fetch(
     cancel: threading.Event | None = None,
     rate: float | None = None,
     trust: Sequence[Trust] = (),
+    saved: Callable[[int], None] | None = None,
 ) -> Model | Workload:
     """Fetch a model or workload by digest into a folder.
 
     The folder then holds the files and `i4q.json`; it appears whole and verified, or not at all, whatever
-    happens meanwhile. A folder that is there already and right is left alone; another one is replaced.
+    happens meanwhile. A folder that is there already and right is left alone; another one is replaced. Of a large
+    file only what older versions in `blobs` do not have travels, where whoever pushed it has told how it can be cut.
 
     Args:
         references: repositories (`host/repository` or `oci:FOLDER`) that are asked in this order, for each part anew;
@@ -85,6 +88,8 @@ def fetch(
         cancel: set it to stop.
         rate: bytes a second that may travel; None as `I4Q_RATE` says.
         trust: policies that all must let it in, before its files travel and again before they appear.
+        saved: told, for each file, how many of its bytes were here already, in older versions or damaged ones; maybe
+            from several threads.
 
     Raises:
         NotFoundError, UnreachableError, RegistryError: no reference could deliver.
@@ -102,6 +107,7 @@ def fetch(
         raise InvalidError(f"{folder} is a {'link' if folder.is_symlink() else 'file'}", hint="name a folder, or none")
     deadline = Deadline.after(timeout, f"fetching {digest}", cancel=cancel)
     means = Means(deadline, progress or progresses.Silent(), limit(rate))
+    means = replace(means, saved=saved) if saved else means
     mirrors = Mirrors([opening.source(reference) for reference in parsed] or [_Nowhere()])
     kept = blobs or folder.with_name(f".{folder.name}.blobs")
     job = _Job(BlobCache(kept), mirrors, means, Guard(trust, kept), blobs is not None)
@@ -183,7 +189,9 @@ def _materialise(
         with disk.storage_errors(str(staged)):
             staged.mkdir()
         expected = {file.path: file for file in thing.files}
-        placing = Placing(job.cache, job.mirrors, staged, type(thing).__name__, expected, where, shared=job.kept)
+        way = Delta(job.cache, where.rpartition("@")[2]).way
+        kind = type(thing).__name__
+        placing = Placing(job.cache, job.mirrors, staged, kind, expected, where, shared=job.kept, assembling=way)
         means = job.means if len(parts) == 1 else replace(job.means, buffer=BUFFER_OF_MANY)
 
         def _one(part: Part, deadline: Deadline) -> list[str]:
@@ -243,6 +251,9 @@ class _Nowhere:
 
     def local(self, blob: Descriptor) -> Path | None:  # noqa: ARG002 - as Source wants it
         return None
+
+    def referrers(self, digest: str, artifact_type: str | None, deadline: Deadline) -> list[Descriptor]:  # noqa: ARG002 - as Repository wants it
+        return []
 
     @contextlib.contextmanager
     def read(self, blob: Descriptor, offset: int, deadline: Deadline) -> Iterator[tuple[int, Iterator[bytes]]]:  # noqa: ARG002 - as Source wants it

@@ -32,8 +32,8 @@ Assemble = Callable[[Staging, Mirrors], int | None]
 by ranges. All goes through the staging, whose positions are of the blob. The file is empty, or as large as it will be:
 then an earlier call was killed, or there is nothing left to do. Returns how many bytes did not have to travel if it is
 full now, and worth a check; if it returns None, or if the whole turns out to be wrong, the file is emptied and the blob
-is fetched as ever. A refusal counts as None; where no registry can be reached, the next call goes on with the same file.
-A deadline and a full disk are raised."""
+is fetched as ever. A refusal counts as None; if no registry can be reached, the next call goes on with the same file. A
+deadline and a full disk are raised."""
 
 
 class OtherFileError(Exception):

@@ -164,7 +164,7 @@ class Remote:
             VersionExistsError, ConflictError: the tag stands for something else.
             RegistryError: the registry refused or lied; the tag is as it was.
         """
-        self._http.want(self._rights)
+        self.want_push()
         if self._is_set(tag, artifact, deadline, if_match):
             return
         terms = Terms(deadline, progress, rate or Rate(None), mounts)
@@ -172,6 +172,10 @@ class Remote:
         if self._is_set(tag, artifact, deadline, if_match):
             return
         self.put_manifest(tag, *artifact.index, deadline)
+
+    def want_push(self) -> None:
+        """Say beforehand that something will be pushed, so that one token is enough."""
+        self._http.want(self._rights)
 
     def _is_set(self, tag: str, artifact: Artifact, deadline: Deadline, if_match: IfMatch) -> bool:
         found = self.resolve(tag, deadline)

@@ -1,4 +1,4 @@
-"""A new blob put together: chunks of older files here, the rest in ranges from its source, and the whole verified."""
+"""A new blob put together: chunks of older blobs here, the rest in ranges from wherever it can be had."""
 
 from __future__ import annotations
 
@@ -6,43 +6,23 @@ import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
-from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError, RegistryError
 from i4q_ai.oci import disk
 from i4q_ai.oci.delta.maps import Chunk, ChunkMap
 from i4q_ai.oci.delta.planning import Older, Place, Range, places, ranges
-from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.rates import Rate
-from i4q_ai.progress import Progress
-from i4q_ai.retrying import TransientError, call
+from i4q_ai.oci.ingesting import Means
+from i4q_ai.oci.mirrors import Mirrors
+from i4q_ai.oci.source import Source
+from i4q_ai.oci.staging import Staging
+from i4q_ai.retrying import TRIES, TransientError, call
 
 CONNECTIONS = 4
 WORTH = 0.1
 """The share of a blob that must be here already; below it a plain fetch does better."""
-_PIECE = 1024 * 1024
-
-
-class Ranged(Protocol):
-    """A source that gives any part of a blob."""
-
-    name: str
-
-    def range(
-        self, blob: Descriptor, begin: int, end: int, deadline: Deadline
-    ) -> AbstractContextManager[Iterator[bytes]]:
-        """The bytes of a blob from `begin` up to `end`, not verified.
-
-        Raises:
-            RegistryError: it does not give just these.
-            TransientError: also while the bytes are read; another try may help.
-        """
+_FEW_TRIES = 2
 
 
 @dataclass(frozen=True)
@@ -50,213 +30,199 @@ class Job:
     """What is assembled, and by what means.
 
     Args:
-        blob: what its manifest says of it.
-        chunks: its map.
-        source: of what is missing.
-        deadline: of the whole job.
-        progress: told of bytes that are there.
-        rate: at which bytes may travel.
+        chunks: the map of the blob.
+        staging: its file.
+        mirrors: who have what is missing.
+        means: of the whole fetch.
     """
 
-    blob: Descriptor
     chunks: ChunkMap
-    source: Ranged
-    deadline: Deadline
-    progress: Progress
-    rate: Rate
+    staging: Staging
+    mirrors: Mirrors
+    means: Means
+
+    def tell(self, count: int) -> None:
+        """More bytes are there, or fewer."""
+        self.means.progress.advance(self.staging.blob.digest, count)
 
 
-def assemble(job: Job, staged: Path, older: Sequence[tuple[Path, ChunkMap | None]]) -> int | None:
-    """Make a blob's file; it is whole and verified, and durable, when this returns.
+def assemble(job: Job, older: Sequence[tuple[Staging, ChunkMap | None]]) -> int | None:
+    """Fill a staging file; whether it is right then is for the caller to find out, for the map may have lied.
 
-    What a call that failed has got is in the file, and the next one goes on from there. A damaged blob is repaired
-    by calling it the staged file.
+    What a call that failed has got is in the file, and the next one goes on from there.
 
     Args:
         job: what.
-        staged: the file; made if it is not there. Nobody else writes to it.
-        older: files here that may share bytes, the likeliest first, and their maps.
+        older: blobs here that may share bytes, the likeliest first, and their maps.
 
     Returns:
-        How many bytes had to travel; None if so little is here that a plain fetch does better.
+        How many bytes did not have to travel; None if so few that a plain fetch does better.
 
     Raises:
-        IntegrityError, RegistryError: the map or the source lied; the staged file is of no more use.
-        UnreachableError, DeadlineError: the next call goes on.
+        IntegrityError, RegistryError, NotFoundError: the map lied, or no source gives these ranges.
+        UnreachableError, DeadlineError: the next call may go on.
         StorageError: no room or no right to write.
     """
-    with contextlib.ExitStack() as stack:
-        files = _opened(stack, older)
-        with disk.storage_errors(str(staged)):
-            handle = os.open(staged, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-            stack.callback(os.close, handle)
-            begun = os.fstat(handle).st_size == job.blob.size
-            if not begun:
-                os.ftruncate(handle, 0)
-                os.ftruncate(handle, job.blob.size)
-        missing = _gather(job, handle, files, begun=begun)
-        chunks = list(job.chunks)
-        if sum(chunks[number].length for number in missing) > (1 - WORTH) * job.blob.size:
-            return None
-        wanted = ranges(job.chunks, missing)
-        _fetch(job, handle, wanted)
-        _verify(job, handle)
-        return sum(one.length for one in wanted)
+    staging = job.staging
+    begun = os.fstat(staging.handle).st_size > 0
+    if not begun:
+        with disk.storage_errors(f"blob {staging.blob.digest}"):
+            os.ftruncate(staging.handle, staging.end - staging.begin)
+    size = staging.blob.size
+    wanted = ranges(job.chunks, _gather(job, older, begun=begun))
+    travels = sum(one.length for one in wanted)
+    job.tell(size - travels)
+    told = size - travels
+    if travels > (1 - WORTH) * size:
+        job.tell(-told)
+        return None
+    fetching = _Fetching(job)
+    try:
+        fetching.run(wanted)
+    except BaseException:
+        job.tell(-told - fetching.got)
+        raise
+    return size - travels
 
 
-def _opened(
-    stack: contextlib.ExitStack, older: Sequence[tuple[Path, ChunkMap | None]]
-) -> list[tuple[int, ChunkMap | None]]:
-    """Handles of those that are there: a cleaner may be at work."""
-    files = []
-    for path, chunks in older:
-        with contextlib.suppress(OSError):
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            stack.callback(os.close, handle)
-            files.append((handle, chunks))
-    return files
-
-
-def _gather(job: Job, handle: int, files: Sequence[tuple[int, ChunkMap | None]], *, begun: bool) -> list[int]:
+def _gather(job: Job, older: Sequence[tuple[Staging, ChunkMap | None]], *, begun: bool) -> list[int]:
     """Copy what is here; the numbers of the chunks that are not."""
-    known = [Older(os.fstat(file).st_size, chunks) for file, chunks in files]
+    known = [Older(blob.blob.size, chunks) for blob, chunks in older]
     missing = []
     for number, (chunk, place) in enumerate(zip(job.chunks, places(job.chunks, known), strict=True)):
-        job.deadline.check()
-        there = begun and _sum(handle, chunk.offset, chunk.length) == chunk.sha256
-        if there or (place is not None and _copied(files[place.file][0], place, handle, chunk)):
-            job.progress.advance(job.blob.digest, chunk.length)
+        job.means.deadline.check()
+        if begun and _holds(job.staging, Place(0, chunk.offset), chunk):
+            continue
+        if place is not None and _holds(older[place.file][0], place, chunk):
+            _copy(older[place.file][0], place, job.staging, chunk)
         else:
             missing.append(number)
     return missing
 
 
-def _copied(source: int, place: Place, handle: int, chunk: Chunk) -> bool:
-    """Whether the chunk lay there; if not, what was copied is no part of anything."""
+def _holds(blob: Staging, place: Place, chunk: Chunk) -> bool:
+    """Whether a chunk lies there: older files rot, and maps lie."""
     digest = hashlib.sha256()
-    done = 0
-    with disk.storage_errors(f"{chunk.length} bytes"):
-        while piece := os.pread(source, min(_PIECE, chunk.length - done), place.offset + done):
+    try:
+        for piece in blob.read(place.offset, place.offset + chunk.length):
             digest.update(piece)
-            _write(handle, piece, chunk.offset + done)
-            done += len(piece)
+    except EOFError:
+        return False
     return digest.digest() == chunk.sha256
 
 
-def _sum(handle: int, offset: int, length: int) -> bytes:
-    digest = hashlib.sha256()
-    with disk.storage_errors("a staged blob"):
-        while length and (piece := os.pread(handle, min(_PIECE, length), offset)):
-            digest.update(piece)
-            offset += len(piece)
-            length -= len(piece)
-    return digest.digest()
+def _copy(source: Staging, place: Place, staging: Staging, chunk: Chunk) -> None:
+    at = chunk.offset
+    with contextlib.suppress(EOFError):  # cut off since it was looked at; the whole is verified in the end
+        for piece in source.read(place.offset, place.offset + chunk.length):
+            staging.write(at, memoryview(piece))
+            at += len(piece)
 
 
-def _write(handle: int, piece: bytes, offset: int) -> None:
-    view = memoryview(piece)
-    while view:
-        count = os.pwrite(handle, view, offset)
-        view, offset = view[count:], offset + count
+class _Fetching:
+    """All missing ranges on their way, some at once; the first error ends the others.
 
+    Args:
+        job: that they belong to.
+    """
 
-def _fetch(job: Job, handle: int, wanted: Sequence[Range]) -> None:
-    """All ranges, some at once; the first error ends the others."""
-    over = threading.Event()
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self.got = 0
 
-    def _one(part: Range) -> None:
+    def run(self, wanted: Sequence[Range]) -> None:
+        """Fetch them."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="ranges") as pool:
+            running = [pool.submit(self._one, part) for part in wanted]
+        for one in running:
+            error = one.exception()
+            if error is not None and not isinstance(error, _OverError):
+                raise error
+
+    def _one(self, wanted: Range) -> None:
+        part = _Part(self._job, wanted, self)
         try:
-            _Part(job, handle, part, over).run()
+            self._job.mirrors.ask(part.fetch, f"{wanted.length} bytes of {self._job.staging.blob.digest}")
         except BaseException:
-            over.set()
+            self._over.set()
             raise
 
-    with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="ranges") as pool:
-        running = [pool.submit(_one, part) for part in wanted]
-    failures = [error for one in running if (error := one.exception())]
-    for error in failures:
-        if not isinstance(error, _Over):
-            raise error
+    def check(self) -> None:
+        """Give up when another range has failed, or when time is up."""
+        if self._over.is_set():
+            raise _OverError
+        self._job.means.deadline.check()
+
+    def tell(self, count: int) -> None:
+        """More bytes are there, or fewer."""
+        with self._lock:
+            self.got += count
+        self._job.tell(count)
 
 
-class _Over(Exception):
+class _OverError(Exception):
     """Another range has failed."""
 
 
 class _Part:
-    """One range on its way; a try that follows goes on where the last one was cut.
+    """One range; a try that follows goes on where the last one was cut.
 
     Args:
         job: that it belongs to.
-        handle: of the staged file.
         part: the range.
-        over: set when it is of no more use.
+        fetching: of all ranges.
     """
 
-    def __init__(self, job: Job, handle: int, part: Range, over: threading.Event) -> None:
-        self._job, self._handle, self._part, self._over = job, handle, part, over
+    def __init__(self, job: Job, part: Range, fetching: _Fetching) -> None:
+        self._job, self._part, self._fetching = job, part, fetching
         self._at = part.begin
         self._left = list(reversed(part.chunks))
         self._digest = hashlib.sha256()
 
-    def run(self) -> None:
-        """Fetch it."""
-        call(self._attempt, deadline=self._job.deadline)
+    def fetch(self, source: Source, patient: bool) -> None:
+        """Fetch it from one source."""
+        tries = TRIES if patient else _FEW_TRIES
+        call(lambda: self._attempt(source), deadline=self._job.means.deadline, tries=tries)
 
-    def _attempt(self) -> None:
-        begun = self._at
-        job = self._job
-        self._check()
+    def _attempt(self, source: Source) -> None:
+        begun, end, means = self._at, self._part.end, self._job.means
+        self._fetching.check()
         try:
-            with job.source.range(job.blob, begun, self._part.end, job.deadline) as pieces:
+            with source.range(self._job.staging.blob, begun, end, means.deadline) as pieces:
                 for piece in pieces:
-                    self._check()
-                    job.rate.take(len(piece), job.deadline)
-                    self._take(piece)
-            if self._at < self._part.end:
-                cut = f"{job.source.name} gave {self._at - begun} of {self._part.end - begun} bytes of a range"
-                raise TransientError(RegistryError(cut))
+                    self._fetching.check()
+                    means.rate.take(len(piece), means.deadline)
+                    self._take(source, piece)
+            if self._at < end:
+                raise TransientError(RegistryError(f"{source.name} cuts a range off at byte {self._at} of {end}"))
         except TransientError as error:
             error.progressed = self._at > begun
             raise
 
-    def _check(self) -> None:
-        if self._over.is_set():
-            raise _Over
-        self._job.deadline.check()
-
-    def _take(self, piece: bytes) -> None:
+    def _take(self, source: Source, piece: bytes) -> None:
+        blob = self._job.staging.blob
         if self._at + len(piece) > self._part.end:
-            raise IntegrityError(f"{self._job.source.name} gave more of {self._job.blob.digest} than it was asked for")
-        with disk.storage_errors(f"blob {self._job.blob.digest}"):
-            _write(self._handle, piece, self._at)
-        self._job.progress.advance(self._job.blob.digest, len(piece))
+            raise IntegrityError(f"{source.name} gave more of {blob.digest} than it was asked for")
+        self._job.staging.write(self._at, memoryview(piece))
+        self._fetching.tell(len(piece))
         while piece:
             chunk = self._left[-1]
             mine, piece = piece[: chunk.end - self._at], piece[chunk.end - self._at :]
             self._digest.update(mine)
             self._at += len(mine)
             if self._at == chunk.end:
-                self._close(self._left.pop())
+                self._close(source)
 
-    def _close(self, chunk: Chunk) -> None:
-        if self._digest.digest() != chunk.sha256:
-            raise IntegrityError(
-                f"{self._job.source.name}: a chunk of {self._job.blob.digest} is not what its map says"
-            )
+    def _close(self, source: Source) -> None:
+        """A chunk is whole; if it is wrong, another source may have it right."""
+        chunk, digest = self._left[-1], self._digest
         self._digest = hashlib.sha256()
-
-
-def _verify(job: Job, handle: int) -> None:
-    """The whole, whatever the map has said."""
-    algorithm, _, wanted = job.blob.digest.partition(":")
-    digest = hashlib.new(algorithm)
-    offset = 0
-    with disk.storage_errors(f"blob {job.blob.digest}"):
-        while piece := os.pread(handle, _PIECE, offset):
-            job.deadline.check()
-            digest.update(piece)
-            offset += len(piece)
-        if digest.hexdigest() != wanted:
-            raise IntegrityError(f"what was assembled is not {job.blob.digest}")
-        os.fsync(handle)
+        if digest.digest() != chunk.sha256:
+            self._fetching.tell(chunk.offset - self._at)
+            self._at = chunk.offset
+            raise IntegrityError(f"{source.name}: a chunk of {self._job.staging.blob.digest} is not what its map says")
+        self._left.pop()

@@ -1,18 +1,22 @@
-"""Older files in a cache that a new layer may share bytes with, and the chunk maps that a repository has."""
+"""Older blobs in a cache that a new layer may share bytes with, and the chunk maps that a repository has."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import I4qError
+from i4q_ai.errors import I4qError, NotFoundError, RegistryError, UnreachableError
 from i4q_ai.oci import contents, media, reading, referrers
+from i4q_ai.oci.cache import BlobCache
 from i4q_ai.oci.delta.maps import ARTIFACT, LARGEST_MAP, MAP, OF, ChunkMap
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.mirrors import Mirrors
 from i4q_ai.oci.source import Repository
 
 _log = logging.getLogger(__name__)
@@ -21,46 +25,46 @@ _MOST_REFERRERS = 3
 
 
 @dataclass(frozen=True)
-class OlderFile:
+class OlderBlob:
     """A whole blob here that was the same file of another version.
 
     Args:
-        path: where it lies.
-        layer: what its manifest says of it.
+        layer: as its manifest lists it.
         artifact: digest of the index that it belongs to.
     """
 
-    path: Path
     layer: Descriptor
     artifact: str
 
 
-def older_files(blobs: Path, layer: Descriptor, artifact: str) -> list[OlderFile]:
+def older_blobs(cache: BlobCache, layer: Descriptor, artifact: str) -> list[OlderBlob]:
     """Blobs in a cache that may share bytes with a layer, the likeliest first.
 
     Args:
-        blobs: the folder with a file per blob, named after its digest.
-        layer: that is wanted; only files of the same path count.
+        cache: whose manifests say what its blobs are.
+        layer: that is wanted; only files of the same path count. If it lies there damaged, that is the likeliest.
         artifact: digest of the index that it belongs to.
     """
     path = layer.annotations.get(media.FILE_PATH)
     if path is None:
         return []
-    documents = _documents(blobs)
+    documents = _documents(cache.path(artifact).parent)
     title = _title(documents.get(artifact, {}))
-    found: dict[str, tuple[bool, float, OlderFile]] = {}
+    found: dict[str, tuple[bool, bool, float, OlderBlob]] = {}
     for digest, index in documents.items():
         for one in _layers(index, documents):
-            file = blobs / one.digest.partition(":")[2]
-            if one.annotations.get(media.FILE_PATH) == path and one.digest != layer.digest and _is_whole(file, one):
-                rank = (_title(index) == title, file.stat().st_mtime, OlderFile(file, one, digest))
-                found[one.digest] = max(found.get(one.digest, rank), rank, key=lambda ranked: ranked[:2])
-    ranked = sorted(found.values(), key=lambda rank: rank[:2], reverse=True)
-    return [older for _, _, older in ranked[:_MOST_OLDER]]
+            there = _changed(cache, one) if one.annotations.get(media.FILE_PATH) == path else None
+            if there is not None:
+                rank = (one.digest == layer.digest, _title(index) == title, there, OlderBlob(one, digest))
+                found[one.digest] = max(found.get(one.digest, rank), rank, key=lambda ranked: ranked[:3])
+    ranked = sorted(found.values(), key=lambda rank: rank[:3], reverse=True)
+    return [older for *_, older in ranked[:_MOST_OLDER]]
 
 
-def _is_whole(file: Path, layer: Descriptor) -> bool:
-    return file.is_file() and file.stat().st_size == layer.size
+def _changed(cache: BlobCache, layer: Descriptor) -> float | None:
+    """When the file of a blob was written; None if it is not there."""
+    with cache.opened(layer) as there:
+        return os.fstat(there.handle).st_mtime if there else None
 
 
 def _documents(blobs: Path) -> dict[str, dict[str, Any]]:
@@ -99,16 +103,15 @@ def _layers(index: dict[str, Any], documents: dict[str, dict[str, Any]]) -> list
 
 
 class Maps:
-    """The chunk maps of a repository; what cannot be had is not there.
+    """The chunk maps of an artifact's mirrors; what none of them has is not there.
 
     Args:
-        repository: a registry or layout.
+        mirrors: registries or layouts.
         deadline: of the whole job.
     """
 
-    def __init__(self, repository: Repository, deadline: Deadline) -> None:
-        self._repository, self._deadline = repository, deadline
-        self._listed: dict[str, list[Descriptor]] = {}
+    def __init__(self, mirrors: Mirrors, deadline: Deadline) -> None:
+        self._mirrors, self._deadline = mirrors, deadline
 
     def of(self, layer: Descriptor, artifact: str) -> ChunkMap | None:
         """The map of a layer.
@@ -116,34 +119,40 @@ class Maps:
         Args:
             layer: as its manifest lists it.
             artifact: digest of the index that it belongs to.
-        """
-        try:
-            return self._find(layer, artifact)
-        except I4qError as error:
-            self._deadline.check()
-            _log.info("%s gives no chunk map of %s: %s", self._repository.name, layer.digest, error.what)
-            return None
 
-    def _find(self, layer: Descriptor, artifact: str) -> ChunkMap | None:
-        for listed in self._maps(artifact):
+        Raises:
+            UnreachableError: no mirror can be asked.
+        """
+        unreachable: list[UnreachableError] = []
+        sources = self._mirrors.sources
+        for source in sources:
+            try:
+                found = self._find(cast("Repository", source), layer, artifact)
+            except UnreachableError as error:
+                unreachable.append(error)
+            except (RegistryError, NotFoundError) as error:
+                _log.info("%s gives no chunk map of %s: %s", source.name, layer.digest, error.what)
+            else:
+                if found is not None:
+                    return found
+        if len(unreachable) == len(sources):
+            raise unreachable[0]
+        return None
+
+    def _find(self, repository: Repository, layer: Descriptor, artifact: str) -> ChunkMap | None:
+        for listed in self._listed(repository, artifact):
             if listed.annotations.get(OF) == layer.digest and listed.media_type == MAP:
-                raw = reading.blob(self._repository, listed, self._deadline, limit=LARGEST_MAP)
-                found = ChunkMap.parse(raw, where=f"{self._repository.name}@{listed.digest}")
+                raw = reading.blob(repository, listed, self._deadline, limit=LARGEST_MAP)
+                found = ChunkMap.parse(raw, where=f"{repository.name}@{listed.digest}")
                 if (found.blob, found.size) == (layer.digest, layer.size):
                     return found
         return None
 
-    def _maps(self, artifact: str) -> list[Descriptor]:
-        if artifact not in self._listed:
-            self._listed[artifact] = []
-            found = referrers.referrers(self._repository, artifact, ARTIFACT, deadline=self._deadline)
-            for referrer in found[:_MOST_REFERRERS]:
-                self._listed[artifact] += self._layers(referrer, artifact)
-        return self._listed[artifact]
-
-    def _layers(self, referrer: Descriptor, artifact: str) -> list[Descriptor]:
-        where = f"{self._repository.name}@{referrer.digest}"
-        manifest = reading.manifest(self._repository, referrer.digest, self._deadline)
-        if contents.subject_of(manifest) != artifact:
-            return []
-        return [Descriptor.parse(item, where=where) for item in contents.listed(manifest, "layers", where=where)]
+    def _listed(self, repository: Repository, artifact: str) -> Iterator[Descriptor]:
+        found = referrers.referrers(repository, artifact, ARTIFACT, deadline=self._deadline)
+        for referrer in found[:_MOST_REFERRERS]:
+            where = f"{repository.name}@{referrer.digest}"
+            manifest = reading.manifest(repository, referrer.digest, self._deadline)
+            if contents.subject_of(manifest) == artifact:
+                for item in contents.listed(manifest, "layers", where=where):
+                    yield Descriptor.parse(item, where=where)
