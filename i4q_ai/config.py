@@ -9,6 +9,7 @@
 | `I4Q_OWNER` | the owner that deployments are marked with | `i4q` |
 | `I4Q_EVICTION_LIMIT` | which share of its clusters a changed placement may take from a deployment | `0.5` |
 | `I4Q_TRUST` | the file of the trust policy: who may sign what, and which formats may come | nothing is asked |
+| `I4Q_PASSPHRASE` | of the private key that `i4q sign` signs with | it is asked for on a terminal |
 | `I4Q_REGISTRY` | what `push()` adds the name to: `host[:port][/path]` or `oci:FOLDER` | a folder in the home |
 | `I4Q_PROGRESS` | `0` silences progress | a bar on a terminal |
 | `I4Q_RATE` | bytes a second that a push or fetch may take: a number, or one with k, M, G, Ki, Mi, Gi | no limit |
@@ -94,6 +95,11 @@ def trust() -> Path | None:
     """The file of the trust policy; None asks for no signatures."""
     given = os.environ.get("I4Q_TRUST")
     return Path(given).expanduser().absolute() if given else None
+
+
+def passphrase() -> str | None:
+    """The passphrase of a private key; None asks for it."""
+    return os.environ.get("I4Q_PASSPHRASE") or None
 
 
 def registry() -> str | None:

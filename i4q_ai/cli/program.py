@@ -21,6 +21,7 @@ from i4q_ai.cli import (
     packaging,
     running,
     scoring,
+    signing,
     workload,
 )
 from i4q_ai.cli.exits import INTERRUPTED, MEANINGS, OK, REFUSED, USAGE, code_for
@@ -52,6 +53,7 @@ for command in (
     looking.list_all, looking.status, looking.explain, looking.simulate, looking.watch,
     looking.diff, looking.drift, looking.history, looking.logs, looking.ask,
     moving.refresh, moving.wait, moving.rollback, moving.repair, moving.delete,
+    signing.key, signing.sign, signing.verify,
     cache.group, running.controller, running.serve, running.edge, running.conformance,
     about.completion, about.schema, about.version,
 ):  # fmt: skip

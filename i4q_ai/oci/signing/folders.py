@@ -15,7 +15,7 @@ from i4q_ai.oci.signing import statement, verifying
 from i4q_ai.oci.signing.keys import SigningKey
 from i4q_ai.oci.signing.statement import Statement
 from i4q_ai.oci.signing.verifying import Signature
-from i4q_ai.trust import Signer
+from i4q_ai.trust import Signer, Trust
 
 SIGNATURE = "model.sig"
 """The name of the signature in a folder."""
@@ -79,6 +79,30 @@ def verify(
     if differences:
         more = f", and {len(differences) - 5} more" if len(differences) > 5 else ""
         raise IntegrityError(f"{folder} is not what '{found.signer}' has signed: {', '.join(differences[:5])}{more}")
+    return found
+
+
+def check(folder: Path, trust: Trust, *, signature: Path | None = None, timeout: float = 3600) -> Signature | None:
+    """Check a folder against a policy: who signed it, and that no file in it can run code when it is loaded.
+
+    Args:
+        folder: of a model; its path is the repository of the rules, and its name the name.
+        trust: the policy.
+        signature: as for `verify`.
+        timeout: in seconds.
+
+    Raises:
+        UntrustedError: the policy does not let it in.
+        IntegrityError: a file is missing, has changed, or was added.
+    """
+    folder = _folder(folder)
+    rule = trust.rule(str(folder), folder.name)
+    found = verify(folder, trust.signers_of(rule), signature=signature, timeout=timeout) if rule.signed else None
+    if not rule.pickle:
+        from i4q_ai.oci.signing import pickles
+
+        for path, why in pickles.scan(folder, _files(folder, ignored=set(), links=True)).items():
+            raise UntrustedError(f"{folder / path} can run code when it is loaded: {why}")
     return found
 
 

@@ -144,7 +144,7 @@ class Guard:
         thing = contents.thing_of(about, where=str(folder))
         deadline = Deadline.after(_TIMEOUT, f"judging {folder}")
         parsed = [Reference.parse(reference) for reference in references]
-        sources = [opening.source(each) for each in parsed] or [None]
+        sources: list[Repository | None] = [*(opening.source(each) for each in parsed)] or [None]
         self.inspect(folder, thing, [each.name for each in parsed] or [str(folder)])
         self.admit_from(sources, str(folder), digest, thing, about, deadline)
 
