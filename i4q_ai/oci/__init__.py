@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from i4q_ai.oci.describing import describe, resolve
     from i4q_ai.oci.fetching import fetch
     from i4q_ai.oci.pushing import push
+    from i4q_ai.oci.rawfiles import push_files
     from i4q_ai.oci.reference import Reference
 
-__all__ = ["Reference", "describe", "fetch", "push", "resolve"]
+__all__ = ["Reference", "describe", "fetch", "push", "push_files", "resolve"]
 
 _HOMES = {
     "Reference": "reference",
     "describe": "describing",
     "fetch": "fetching",
     "push": "pushing",
+    "push_files": "rawfiles",
     "resolve": "describing",
 }
 

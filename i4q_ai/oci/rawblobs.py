@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +17,9 @@ from i4q_ai.oci.uploading import Content, Terms, Uploads
 from i4q_ai.packing import digests
 from i4q_ai.packing.digests import Stamp, reading, stamp_of
 
+_SMALL = 1024 * 1024
+"""Bytes up to which a file is hashed before anything is sent, in no time."""
+
 
 class FileBlob:
     """A file as a blob.
@@ -24,12 +27,18 @@ class FileBlob:
     Args:
         path: of the file.
         digest: `sha256:…` that it must have; found when it is first asked for if not given.
+        stamp: of the file when it had that digest; as it is now if not given.
     """
 
-    def __init__(self, path: Path, digest: str | None = None) -> None:
+    def __init__(self, path: Path, digest: str | None = None, *, stamp: Stamp | None = None) -> None:
         self.path = path
-        self.stamp: Stamp = stamp_of(path)
+        self.stamp = stamp or stamp_of(path)
         self._digest = digest
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether its digest is known."""
+        return self._digest is not None
 
     @property
     def digest(self) -> str:
@@ -85,15 +94,29 @@ class FileBlob:
             raise _changed(self.path)
 
 
-def send_file(uploads: Uploads, path: Path, terms: Terms) -> FileBlob:
+def blobs_of(paths: Iterable[Path]) -> list[FileBlob]:
+    """Files as blobs; the digests of small ones and of those that were hashed before are known then.
+
+    Raises:
+        NotFoundError, StorageError: one cannot be read.
+    """
+    blobs = [FileBlob(path) for path in paths]
+    small = digests.of_files(blob.path for blob in blobs if blob.size <= _SMALL)
+    seen = digests.known().look_up(blob.stamp.key for blob in blobs if blob.size > _SMALL)
+    known = {blob.path: (blob.stamp, seen[blob.stamp.key]) for blob in blobs if blob.stamp.key in seen} | small
+    return [
+        FileBlob(blob.path, f"sha256:{known[blob.path][1]}", stamp=known[blob.path][0]) if blob.path in known else blob
+        for blob in blobs
+    ]
+
+
+def send_file(uploads: Uploads, blob: FileBlob, terms: Terms) -> FileBlob:
     """Send a file; returns it as a blob whose digest is known.
 
     Raises:
         ConflictError: it changed meanwhile.
     """
-    blob = FileBlob(path)
-    known = digests.known().look_up([blob.stamp.key]) if blob.size > quirks.CHUNK else {}
-    if blob.size <= quirks.CHUNK or known or not uploads.takes_chunks:
+    if blob.size <= quirks.CHUNK or blob.is_hashed or not uploads.takes_chunks:
         uploads.send(blob, terms)
         return blob
     terms.progress.start(blob.stamp.key, blob.size)
@@ -101,7 +124,7 @@ def send_file(uploads: Uploads, path: Path, terms: Terms) -> FileBlob:
         with _Hasher(blob) as hasher:
             content = Content(blob.stamp.key, tuple(blob.spans()), blob.size, hasher.digest, blob.verify, lambda: None)
             sent = Chunked(uploads, content, terms).run()
-            hashed = FileBlob(path, hasher.digest())
+            hashed = FileBlob(blob.path, hasher.digest(), stamp=blob.stamp)
     finally:
         terms.progress.done(blob.stamp.key)
     blob.verify()
