@@ -12,6 +12,7 @@ from i4q_ai.errors import ReferenceInvalid
 from i4q_ai.model import Model
 from i4q_ai.oci import opening, rates, tagging
 from i4q_ai.oci.artifact import build
+from i4q_ai.oci.delta import publishing
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.tagging import IfMatch
 from i4q_ai.progress import Progress
@@ -29,6 +30,7 @@ def push(
     if_match: IfMatch = ...,
     rate: float | None = None,
     mount_from: Sequence[str] = (),
+    chunk_maps: bool = True,
 ) -> T:
     """Push the files of a model or workload as one OCI artifact.
 
@@ -43,6 +45,8 @@ def push(
         rate: bytes a second at most; without it, as `I4Q_RATE` says.
         mount_from: repositories of the same registry that may hold files of it, which then need not travel, besides
             those that they were pushed to from here.
+        chunk_maps: tell a registry how large files can be cut, so that of a new version only the difference travels to
+            who has an older one. Costs one more reading of them.
 
     Returns:
         The thing with its reference, `…@sha256:…`, and without a source.
@@ -60,7 +64,8 @@ def push(
     limit = rates.limit(rate)
     deadline = Deadline.after(timeout, f"pushing {thing.name} {thing.version}")
     artifact = build(thing, deadline)
-    opening.source(reference).push(
+    repository = opening.source(reference)
+    repository.push(
         artifact,
         reference.tag or thing.version,
         deadline,
@@ -69,6 +74,8 @@ def push(
         rate=limit,
         mounts=mount_from,
     )
+    if chunk_maps and not reference.is_layout:
+        publishing.publish(repository, artifact, deadline)
     return cast("T", thing.replace(source=None, reference=str(reference.at(artifact.digest))))
 
 
