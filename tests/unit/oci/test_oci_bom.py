@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from google.protobuf.json_format import Parse, ParseDict, ParseError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
+from in_toto_attestation.v1 import statement_pb2
+from in_toto_attestation.v1.statement import Statement
 
 from i4q_ai.errors import InvalidError
 from i4q_ai.model import FeatureSummary, File, Model, Tensor, TrainingSummary
@@ -104,6 +108,21 @@ def test_provenance_is_a_statement_about_the_digest() -> None:
     assert first == {"uri": "git+https://git.example/team/wear.git", "digest": {"gitCommit": COMMIT}}
     assert files[0] == {"name": "model.onnx", "digest": {"sha256": "0" * 64}}
     assert told["predicate"]["runDetails"]["builder"]["id"] == "https://ci.example/7"
+
+
+@pytest.mark.parametrize("model", [FULL, things.model()])
+def test_published_definitions_take_the_provenance(model: Model) -> None:
+    """Every field is one that they know, of the type that they want."""
+    raw = provenance(model, sources=[f"git+https://git.example/team/wear.git@{COMMIT}"])
+    Statement.copy_from_pb(Parse(raw, statement_pb2.Statement())).validate()  # type: ignore[attr-defined]
+    predicate = ParseDict(json.loads(raw)["predicate"], provenance_pb2.Provenance())
+    assert predicate.run_details.builder.id.startswith("pkg:pypi/i4q-ai@")
+    assert {each.name or each.uri for each in predicate.build_definition.resolved_dependencies} == {
+        "git+https://git.example/team/wear.git",
+        *(file.path for file in model.files),
+    }
+    with pytest.raises(ParseError):
+        ParseDict({**json.loads(raw)["predicate"], "more": 1}, provenance_pb2.Provenance())
 
 
 @pytest.mark.parametrize("source", ["", COMMIT, f"@{COMMIT}", "git+https://host/x", f"git+https://host/x@{COMMIT[1:]}"])
