@@ -13,6 +13,7 @@ from i4q_ai.errors import AuthError, I4qError, RegistryError, UnreachableError
 from i4q_ai.retrying import TransientError
 
 _TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+_NOT_THERE = urllib3.exceptions.NewConnectionError  # which is made a timeout there
 _BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _TRUST = "name its authority: SSL_CERT_FILE, or a .crt in its folder of I4Q_CERTIFICATES"
 _SHOW = "does it want a certificate of ours? client.cert and client.key in its folder of I4Q_CERTIFICATES"
@@ -34,7 +35,7 @@ def failure(error: BaseException, who: str) -> I4qError | TransientError:
         return _of_proxy(chain, who)
     if tls is not None:
         return _transient(f"{who} breaks off TLS", error, hint=_SHOW)
-    if any(isinstance(one, _TIMEOUTS) for one in chain):
+    if any(isinstance(one, _TIMEOUTS) and not isinstance(one, _NOT_THERE) for one in chain):
         return _transient(f"{who} does not answer in time", error)
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
         return RegistryError(f"{who} names something that nobody can be asked for")
@@ -59,7 +60,7 @@ def _of_proxy(chain: list[BaseException], who: str) -> I4qError | TransientError
     """A proxy that refuses does so again; one that is away may come back."""
     told = " ".join(str(one) for one in chain)
     for status in HTTPStatus:
-        if f"Tunnel connection failed: {status.value} " in told and status.is_client_error:
+        if 400 <= status < 500 and f"Tunnel connection failed: {status.value} " in told:
             kind = AuthError if status in (401, 403, 407) else UnreachableError
             return kind(f"the proxy in front of {who} answers {status.value} {status.phrase}")
     return _transient(f"the proxy in front of {who} {_reason(chain)}", chain[0])
