@@ -128,15 +128,15 @@ class Engine:
 
     def snapshot(self, name: str, record: Record | None) -> Snapshot:
         """All that is known of a deployment now."""
-        deadline = self.deadline()
+        sight = self.fleet.look(namespace=self.namespace, name=name, deadline=self.deadline())
         return Snapshot(
             namespace=self.namespace,
             name=name,
             revision=record.revision if record else 0,
             spec=read(record) if record else None,
-            clusters=tuple(self.fleet.clusters(deadline=deadline)),
-            assigned=tuple(self.fleet.assigned(namespace=self.namespace, name=name, deadline=deadline)),
-            observed=tuple(self.fleet.observe(namespace=self.namespace, name=name, deadline=deadline)),
+            clusters=tuple(sight.clusters),
+            assigned=tuple(sight.assigned),
+            observed=tuple(sight.observed),
         )
 
     def status(self, name: str) -> Status | None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome
+from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome, Sight
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, UnreachableError, UnsupportedError
@@ -215,6 +215,14 @@ class KubectlFleet:
     ) -> list[Observation]:
         """What clusters say; without home, what their objects say by themselves."""
         return self._seeing.observe(namespace, name, deadline)
+
+    def look(self, *, namespace: str, name: str, deadline: Deadline) -> Sight:
+        """What `clusters`, `assigned` and `observe` give of one deployment."""
+        return Sight(
+            self.clusters(deadline=deadline),
+            self.assigned(namespace=namespace, name=name, deadline=deadline),
+            self.observe(namespace=namespace, name=name, deadline=deadline),
+        )
 
     def watch(
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline

@@ -13,6 +13,7 @@ from i4q_ai.backends.away import Away
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import DeadlineError, ForbiddenError, I4qError, UnreachableError
 from i4q_ai.kube import Api
+from i4q_ai.kube.listing import Keep, whole
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Stream:
         kind, namespace, labels: of the objects.
         changed: called after each change, from the stream's own thread.
         stop: set when nobody wants to know any more.
+        keep: what is kept of each object.
 
     Attributes:
         refused: the right that is missing, as long as it is.
@@ -42,6 +44,7 @@ class Stream:
     labels: dict[str, str]
     changed: Callable[[], None]
     stop: threading.Event
+    keep: Keep = whole
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     synced: threading.Event = field(default_factory=threading.Event)
     refused: ForbiddenError | None = None
@@ -62,7 +65,9 @@ class Stream:
 
     def _follow(self) -> None:
         deadline = Deadline.after(float("inf"), f"watching {self.kind}")
-        for event in self.api.watch(self.kind, self.namespace, labels=self.labels, deadline=deadline, stop=self.stop):
+        for event in self.api.watch(
+            self.kind, self.namespace, labels=self.labels, keep=self.keep, deadline=deadline, stop=self.stop
+        ):
             self.refused = None
             if event.type == "RESYNC":
                 self.objects = {_key(each): each for each in event.items}
@@ -70,7 +75,7 @@ class Stream:
             elif event.type == "DELETED":
                 self.objects.pop(_key(event.object), None)
             elif event.type != "BOOKMARK":
-                self.objects[_key(event.object)] = event.object
+                self.objects[_key(event.object)] = self.keep(event.object)
             else:
                 continue
             self.changed()

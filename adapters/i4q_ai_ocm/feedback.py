@@ -7,11 +7,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 from i4q_ai.manifests import Object
 from i4q_ai.status import Report
 from i4q_ai_ocm.translate.reporting import REPORT
+
+_READ = "reported"
+"""Key of a condensed work: what its objects say, read already."""
+_ABOUT = ("name", "namespace", "uid", "resourceVersion", "generation", "labels", "deletionTimestamp")
+_SHORT = 128
+"""Characters of a text that thousands of clusters say alike; it is kept once."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,58 @@ class Reported:
 
 def reported(work: Object) -> list[Reported]:
     """What the objects of a work say."""
+    return work[_READ] if _READ in work else _reported(work)
+
+
+def condensed(work: Object) -> Object:
+    """A work with what its status is made from, and no more: a hub has thousands, and each is large.
+
+    It must not be written back.
+    """
+    about, status = work["metadata"], work.get("status") or {}
+    kept = {key: about[key] for key in _ABOUT if key in about}
+    annotations = about.get("annotations") or {}
+    return {
+        "apiVersion": work["apiVersion"],
+        "kind": work["kind"],
+        "metadata": {**kept, "annotations": {key: intern(value) for key, value in annotations.items()}},
+        "spec": _spec(work.get("spec") or {}),
+        "status": {
+            "conditions": status.get("conditions") or [],
+            "resourceStatus": {"manifests": [*_refused(status)]},
+        },
+        _READ: _reported(work),
+    }
+
+
+def _reported(work: Object) -> list[Reported]:
     found = []
     for manifest in ((work.get("status") or {}).get("resourceStatus") or {}).get("manifests") or ():
         about = manifest["resourceMeta"]
-        values = {each["name"]: _value(each["fieldValue"]) for each in _values(manifest)}
-        found.append(Reported(about.get("kind", ""), about.get("name", ""), values))
+        values = {intern(each["name"]): _value(each["fieldValue"]) for each in _values(manifest)}
+        found.append(Reported(intern(about.get("kind", "")), intern(about.get("name", "")), values))
     return found
+
+
+def _spec(spec: Object) -> Object:
+    """Whether it is an orphan, and what was sent of what the status compares."""
+    sent = [
+        {"kind": each["kind"], "metadata": {"name": intern(each["metadata"]["name"])}, "spec": {"replicas": replicas}}
+        for each in (spec.get("workload") or {}).get("manifests") or ()
+        if (replicas := (each.get("spec") or {}).get("replicas")) is not None
+    ]
+    orphaned = (spec.get("deleteOption") or {}).get("propagationPolicy", "")
+    return {"workload": {"manifests": sent}, "deleteOption": {"propagationPolicy": intern(orphaned)}}
+
+
+def _refused(status: Object) -> Iterator[Object]:
+    """The manifests that could not be applied, with the condition that says why."""
+    for manifest in (status.get("resourceStatus") or {}).get("manifests") or ():
+        why = [
+            each for each in manifest.get("conditions") or () if each["type"] == "Applied" and each["status"] == "False"
+        ]
+        if why:
+            yield {"resourceMeta": manifest["resourceMeta"], "conditions": why}
 
 
 @dataclass(frozen=True)
@@ -115,4 +168,5 @@ def _values(manifest: Object) -> list[Object]:
 
 
 def _value(told: Object) -> Any:
-    return next((told[kind] for kind in ("integer", "string", "boolean", "jsonRaw") if kind in told), None)
+    found = next((told[kind] for kind in ("integer", "string", "boolean", "jsonRaw") if kind in told), None)
+    return intern(found) if isinstance(found, str) and len(found) <= _SHORT else found

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome
+from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome, Sight
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import UnreachableError, UnsupportedError
 from i4q_ai.placement import Placement
 from i4q_ai.status import Observation
 from i4q_ai_kubectl import reaching
-from i4q_ai_ocm import rights
+from i4q_ai_ocm import feedback, rights, state
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.joining import Joining
 from i4q_ai_ocm.moving import Records
@@ -169,12 +169,7 @@ class OcmFleet:
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
     ) -> list[Assignment]:
         """What clusters have been told to run: of one deployment, of a namespace, or all."""
-        states = self._objects.states(namespace, name, deadline)
-        found = [(cluster, told.item) for one in states.values() for cluster, told in one.told.items()]
-        return [
-            Assignment(cluster=cluster, item=item)
-            for cluster, item in sorted(found, key=lambda each: (each[0], each[1].namespace, each[1].name))
-        ]
+        return state.assignments(self._objects.states(namespace, name, deadline, keep=feedback.condensed))
 
     def check(self, placement: Placement, *, namespace: str, name: str, deadline: Deadline) -> None:
         """Refuse a placement of which the hub would make nothing, before anything is written.
@@ -231,6 +226,10 @@ class OcmFleet:
     ) -> list[Observation]:
         """What clusters say, as their agents report it to the hub."""
         return self._seeing.observe(namespace, name, deadline)
+
+    def look(self, *, namespace: str, name: str, deadline: Deadline) -> Sight:
+        """What `clusters`, `assigned` and `observe` give of one deployment, from one reading of the hub."""
+        return self._seeing.look(namespace, name, deadline)
 
     def watch(
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline

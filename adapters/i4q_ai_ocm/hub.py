@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from i4q_ai.cluster import Cluster
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, ForbiddenError, NotFoundError
+from i4q_ai.kube.listing import Keep, whole
 from i4q_ai.manifests import Object, selector
 from i4q_ai_ocm import managed, state
 from i4q_ai_ocm.home import OcmHome
@@ -59,21 +60,25 @@ class HubObjects:
         return list(self._pool.map(do, things))
 
     def managed(self, deadline: Deadline) -> list[Object]:
-        """The ManagedClusters of the sets that count, by name."""
+        """The ManagedClusters of the sets that count, by name, condensed."""
         api = self.home.api
-        clusters = api.list("ManagedCluster", None, deadline=deadline).items
+        clusters = api.list("ManagedCluster", None, keep=managed.condensed, deadline=deadline).items
         sets = api.list("ManagedClusterSet", None, deadline=deadline).items
         return managed.members(clusters, sets, self.settings.sets)
 
-    def clusters(self, deadline: Deadline, *, scored: bool = True) -> list[Cluster]:
+    def clusters(
+        self, deadline: Deadline, *, scored: bool = True, found: Sequence[Object] | None = None
+    ) -> list[Cluster]:
         """The clusters of the sets that count, by name.
 
         Args:
             deadline: when to give up.
             scored: with their scores.
+            found: the ManagedClusters, where they were read already.
         """
         scores = self.scores(deadline) if scored else {}
-        return [managed.cluster(each, scores.get(each["metadata"]["name"], ())) for each in self.managed(deadline)]
+        each = self.managed(deadline) if found is None else found
+        return [managed.cluster(one, scores.get(one["metadata"]["name"], ())) for one in each]
 
     def scores(self, deadline: Deadline, cluster: str | None = None) -> dict[str, list[Object]]:
         """Cluster → its AddOnPlacementScores: of one cluster, or of all; none where there is no right to see them."""
@@ -87,12 +92,20 @@ class HubObjects:
             found.setdefault(each["metadata"]["namespace"], []).append(each)
         return found
 
-    def states(self, namespace: str | None, name: str | None, deadline: Deadline) -> dict[Key, State]:
-        """What clusters have been told: of one deployment, of a namespace, or all."""
+    def states(
+        self, namespace: str | None, name: str | None, deadline: Deadline, *, keep: Keep = whole
+    ) -> dict[Key, State]:
+        """What clusters have been told: of one deployment, of a namespace, or all.
+
+        Args:
+            namespace, name: of which deployments.
+            deadline: when to give up.
+            keep: what is kept of the works; all where they may be written back.
+        """
         api = self.home.api
         labels = selector(namespace, name, hub=self.home.hub(deadline))
         replica_sets = api.list("ManifestWorkReplicaSet", namespace, labels=labels, deadline=deadline).items
-        works = api.list("ManifestWork", None, labels=labels, deadline=deadline).items
+        works = api.list("ManifestWork", None, labels=labels, keep=keep, deadline=deadline).items
         decisions = api.list("PlacementDecision", namespace, deadline=deadline).items if replica_sets else ()
         return state.read(replica_sets, works, decisions)
 

@@ -14,6 +14,7 @@ from i4q_ai_ocm.translate.placements import AWAY
 SET = "cluster.open-cluster-management.io/clusterset"
 AVAILABLE = "ManagedClusterConditionAvailable"
 OURS = selector()
+_SEEN = ("clusterClaims", "allocatable", "capacity", "version")
 
 
 def cluster(managed: Object, scores: Iterable[Object] = ()) -> Cluster:
@@ -41,6 +42,21 @@ def cluster(managed: Object, scores: Iterable[Object] = ()) -> Cluster:
         scores={name: score for each in scores for name, score in _scores(each)},
         conditions=(available(managed),),
     )
+
+
+def condensed(managed: Object) -> Object:
+    """A ManagedCluster with what placements and statuses are made from; it must not be written back."""
+    about, status = managed["metadata"], managed.get("status") or {}
+    conditions = [each for each in status.get("conditions") or () if each["type"] == AVAILABLE]
+    return {
+        "apiVersion": managed["apiVersion"],
+        "kind": managed["kind"],
+        "metadata": {
+            key: about[key] for key in ("name", "labels", "resourceVersion", "deletionTimestamp") if key in about
+        },
+        "spec": managed.get("spec") or {},
+        "status": {**{key: value for key, value in status.items() if key in _SEEN}, "conditions": conditions},
+    }
 
 
 def score(cluster: str, resource: str) -> Object:

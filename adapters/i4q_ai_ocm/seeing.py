@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from i4q_ai.backends.base import Sight
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError
 from i4q_ai.kube import Api
+from i4q_ai.kube.listing import whole
 from i4q_ai.manifests import Object, selector
 from i4q_ai.status import Observation
 from i4q_ai_kubectl.watching import Bell, Stream
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _PATIENCE = 3.0
 """Seconds for a cluster that is asked for its pods; the hub has said already how it is."""
+_KEPT = {"ManagedCluster": managed.condensed, "ManifestWork": feedback.condensed}
 _KINDS = ("ManagedCluster", "ManagedClusterSet", "ManifestWork", "ManifestWorkReplicaSet", "PlacementDecision")
 
 Pods = Callable[[str, Key], Sequence[Object] | None]
@@ -51,9 +54,19 @@ class Seeing:
 
     def observe(self, namespace: str | None, name: str | None, deadline: Deadline) -> list[Observation]:
         """What clusters say now."""
-        states = self._objects.states(namespace, None, deadline)
+        states = self._objects.states(namespace, None, deadline, keep=feedback.condensed)
         found = Found(self._objects.managed(deadline) if states else (), states)
         return self._observe(found, name, self._ask(deadline), deadline)
+
+    def look(self, namespace: str, name: str, deadline: Deadline) -> Sight:
+        """All that there is of one deployment, from one reading of the hub."""
+        states = self._objects.states(namespace, None, deadline, keep=feedback.condensed)
+        found = Found(self._objects.managed(deadline), states)
+        return Sight(
+            self._objects.clusters(deadline, found=found.clusters),
+            state.assignments(states, name),
+            self._observe(found, name, self._ask(deadline), deadline),
+        )
 
     def watch(self, namespace: str | None, name: str | None, deadline: Deadline) -> Iterator[list[Observation]]:
         """What `observe` says: at once, then whenever it, a cluster or a record changes; ends at the deadline.
@@ -147,7 +160,8 @@ class _Following:
         """Follow objects, unless that is done already."""
         place = (of, kind, namespace)
         if place not in self._streams:
-            stream = Stream(api, kind, namespace, labels, self._bell.ring, self._stop)
+            keep = _KEPT.get(kind, whole)
+            stream = Stream(api, kind, namespace, labels, self._bell.ring, self._stop, keep)
             self._streams[place] = stream
             threading.Thread(target=stream.run, daemon=True, name=f"i4q-watch-{kind}").start()
         return self._streams[place]

@@ -10,10 +10,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from i4q_ai.desired import Item, ModelItem, WorkloadItem
 from i4q_ai.manifests import Object
 from i4q_ai.manifests.naming import DEPLOYMENT, KIND, NAMESPACE
+from i4q_ai.plan import Assignment
 from i4q_ai.status import Kind
 from i4q_ai_ocm.translate import works
 
@@ -49,10 +51,16 @@ class Told:
     @classmethod
     def load(cls, text: str) -> Told:
         """What `dump` wrote."""
-        data = json.loads(text)
-        kinds: dict[str, type[ModelItem] | type[WorkloadItem]] = {"model": ModelItem, "workload": WorkloadItem}
-        item = kinds[data["item"]["kind"]].parse(data["item"])
-        return cls(item, datetime.fromisoformat(data["time"]), (data["before"][0], data["before"][1]))
+        return _loaded(text)
+
+
+@lru_cache(maxsize=256)
+def _loaded(text: str) -> Told:
+    """Thousands of works tell the same, in the same words."""
+    data = json.loads(text)
+    kinds: dict[str, type[ModelItem] | type[WorkloadItem]] = {"model": ModelItem, "workload": WorkloadItem}
+    item = kinds[data["item"]["kind"]].parse(data["item"])
+    return Told(item, datetime.fromisoformat(data["time"]), (data["before"][0], data["before"][1]))
 
 
 @dataclass(frozen=True)
@@ -158,6 +166,20 @@ def read(replica_sets: Iterable[Object], works: Iterable[Object], decisions: Ite
         )
         for key, kind in kinds.items()
     }
+
+
+def assignments(states: Mapping[Key, State], name: str | None = None) -> list[Assignment]:
+    """What clusters have been told, by cluster: of one deployment, or of all."""
+    found = [
+        (cluster, told.item)
+        for (_, deployment), one in states.items()
+        if name in (None, deployment)
+        for cluster, told in one.told.items()
+    ]
+    return [
+        Assignment(cluster=cluster, item=item)
+        for cluster, item in sorted(found, key=lambda each: (each[0], each[1].namespace, each[1].name))
+    ]
 
 
 def key_of(found: Object) -> Key:

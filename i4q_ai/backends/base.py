@@ -24,7 +24,7 @@ from i4q_ai.thing import Thing
 
 __all__ = [
     "Action", "Assignment", "Backend", "Capabilities", "Difference", "Factory", "Fleet", "Needs", "Outcome", "Record",
-    "Store",
+    "Sight", "Store",
 ]  # fmt: skip
 
 
@@ -98,6 +98,21 @@ class Needs:
 
     objects: tuple[dict[str, Any], ...] = ()
     steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All that a fleet shows of one deployment at one moment.
+
+    Args:
+        clusters: all of them, as `Fleet.clusters` gives them.
+        assigned: what they have been told of it, as `Fleet.assigned` does.
+        observed: what they say of it, as `Fleet.observe` does.
+    """
+
+    clusters: Sequence[Cluster]
+    assigned: Sequence[Assignment]
+    observed: Sequence[Observation]
 
 
 class Fleet(Protocol):
@@ -249,6 +264,9 @@ class Fleet(Protocol):
         A cluster out of reach says Offline, with the digest that it ran when it was last heard of. A removed item is
         observed (Removing, or Offline) until the cluster has confirmed that it is gone.
         """
+
+    def look(self, *, namespace: str, name: str, deadline: Deadline) -> Sight:
+        """What `clusters`, `assigned` and `observe` give of one deployment, at once."""
 
     def watch(
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline

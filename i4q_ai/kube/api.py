@@ -15,7 +15,7 @@ from i4q_ai.kube.errors import Asked, Refused
 from i4q_ai.kube.forwarding import Forward
 from i4q_ai.kube.kinds import DISCOVERY, KINDS, REVIEW, VERSION, Kind, key_of, known
 from i4q_ai.kube.link import Opener, from_kubeconfig, in_cluster
-from i4q_ai.kube.listing import Listing, listing, selecting
+from i4q_ai.kube.listing import Keep, Listing, listing, selecting, whole
 from i4q_ai.kube.logs import log_lines
 from i4q_ai.kube.streaming import Patience
 from i4q_ai.kube.transport import Message, Query, Transport
@@ -120,6 +120,7 @@ class Api:
         *,
         labels: Mapping[str, str] | str = "",
         fields: str = "",
+        keep: Keep = whole,
         deadline: Deadline,
     ) -> Listing:
         """All objects of a kind, page by page.
@@ -129,6 +130,7 @@ class Api:
             namespace: that they lie in; None: all.
             labels: that they carry, as a mapping or a label selector.
             fields: a field selector.
+            keep: what is kept of each object.
             deadline: for all pages.
 
         Raises:
@@ -137,7 +139,11 @@ class Api:
         """
         about = self._kind(kind, deadline)
         query = selecting(labels, fields)
-        return listing(about, query, lambda page: self._read("list", about, namespace, query=page, deadline=deadline))
+
+        def ask(page: Query) -> dict[str, Any]:
+            return self._read("list", about, namespace, query=page, deadline=deadline)
+
+        return listing(about, query, ask, keep=keep)
 
     def watch(
         self,
@@ -146,6 +152,7 @@ class Api:
         *,
         labels: Mapping[str, str] | str = "",
         revision: str | None = None,
+        keep: Keep = whole,
         deadline: Deadline,
         stop: threading.Event | None = None,
     ) -> Iterator[Event]:
@@ -159,6 +166,7 @@ class Api:
             namespace: that they lie in; None: all.
             labels: that they carry, as a mapping or a label selector.
             revision: to begin from, of a listing or an event.
+            keep: what is kept of each object of a RESYNC.
             deadline: until when.
             stop: ends it within a second.
 
@@ -172,7 +180,7 @@ class Api:
             self._asked("watch", about, namespace, ""),
             about.path(namespace),
             selecting(labels),
-            listing=lambda until: self.list(kind, namespace, labels=labels, deadline=until),
+            listing=lambda until: self.list(kind, namespace, labels=labels, keep=keep, deadline=until),
             revision=revision,
             patience=Patience(deadline, stop),
         ).events()

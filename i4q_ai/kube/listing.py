@@ -13,6 +13,9 @@ from i4q_ai.kube.transport import Query
 PAGE = 500
 """Objects that one answer carries."""
 
+Keep = Callable[[dict[str, Any]], dict[str, Any]]
+"""What is kept of an object: of thousands, only what is looked at."""
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -27,26 +30,32 @@ class Listing:
     revision: str
 
 
-def listing(kind: Kind, query: Query, ask: Callable[[Query], dict[str, Any]]) -> Listing:
+def whole(found: dict[str, Any]) -> dict[str, Any]:
+    """All of an object."""
+    return found
+
+
+def listing(kind: Kind, query: Query, ask: Callable[[Query], dict[str, Any]], *, keep: Keep = whole) -> Listing:
     """All pages of a list.
 
     Args:
         kind: of its objects.
         query: that selects them.
         ask: gives the page that a query asks for.
+        keep: what is kept of each object, page by page.
     """
     try:
-        return _pages(kind, [("limit", str(PAGE)), *query], ask)
+        return _pages(kind, [("limit", str(PAGE)), *query], ask, keep)
     except ExpiredError:  # it took longer than the server remembers: take it in one piece
-        return _pages(kind, query, ask)
+        return _pages(kind, query, ask, keep)
 
 
-def _pages(kind: Kind, query: Query, ask: Callable[[Query], dict[str, Any]]) -> Listing:
+def _pages(kind: Kind, query: Query, ask: Callable[[Query], dict[str, Any]], keep: Keep) -> Listing:
     items: list[dict[str, Any]] = []
     page = ask(query)
     while True:
         # The objects of a list leave out what is the same for all of them.
-        items += ({"apiVersion": kind.api_version, "kind": kind.name, **item} for item in page.get("items") or ())
+        items += (keep({"apiVersion": kind.api_version, "kind": kind.name, **item}) for item in page.get("items") or ())
         about = page.get("metadata") or {}
         more = about.get("continue")
         if not more:

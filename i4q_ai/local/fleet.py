@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby
 
 from i4q_ai.backends.away import Away
-from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome
+from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome, Sight
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.edge.paths import Paths
@@ -226,6 +226,14 @@ class EmbeddedFleet:
             for each in group
             if namespace in (None, each.namespace) and name in (None, each.name)
         ]
+
+    def look(self, *, namespace: str, name: str, deadline: Deadline) -> Sight:
+        """What `clusters`, `assigned` and `observe` give of one deployment."""
+        return Sight(
+            self.clusters(deadline=deadline),
+            self.assigned(namespace=namespace, name=name, deadline=deadline),
+            self.observe(namespace=namespace, name=name, deadline=deadline),
+        )
 
     def watch(
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from i4q_ai.backends.base import Action, Assignment, Capabilities, Difference, Needs, Outcome, Record
+from i4q_ai.backends.base import Action, Assignment, Capabilities, Difference, Needs, Outcome, Record, Sight
 from i4q_ai.cluster import Cluster, Taint, rescored
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, UnreachableError, UnsupportedError
@@ -155,6 +155,13 @@ class MemoryFleet:
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
     ) -> list[Observation]:
         return [self._seen(each) for each in self.assigned(namespace=namespace, name=name, deadline=deadline)]
+
+    def look(self, *, namespace: str, name: str, deadline: Deadline) -> Sight:
+        return Sight(
+            self.clusters(deadline=deadline),
+            self.assigned(namespace=namespace, name=name, deadline=deadline),
+            self.observe(namespace=namespace, name=name, deadline=deadline),
+        )
 
     def watch(
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline

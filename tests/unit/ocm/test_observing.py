@@ -7,6 +7,7 @@ import pytest
 from i4q_ai.cluster import Condition
 from i4q_ai.status import Observation, Phase
 from i4q_ai_ocm import observing, state
+from i4q_ai_ocm.feedback import condensed
 from i4q_ai_ocm.observing import Around
 from tests.unit.ocm.things import KEY, NOW, item, running, work
 
@@ -93,3 +94,23 @@ def test_what_the_edge_refuses_has_failed_unless_it_will_pass(message: str, phas
     }
     seen = _seen(refused)
     assert (seen.phase, seen.message) == (phase, f"Service 's': {message}")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [running(item()), running(item("0")), running(item(), wanted=0), running(item(), availableReplicas=0), {}],
+)
+@pytest.mark.parametrize("available", [HERE, AWAY])
+def test_what_is_kept_of_a_work_says_all_that_the_whole_does(values: dict[str, Any], available: Condition) -> None:
+    whole = {"apiVersion": "work.open-cluster-management.io/v1", **work("a", item(), values=values)}
+    manifest = {"kind": "Deployment", "metadata": {"name": "model-tool-wear"}, "spec": {"replicas": 1}}
+    whole["spec"] = {"workload": {"manifests": [manifest, {"kind": "Service", "metadata": {"name": "s"}}]}}
+    whole["status"]["conditions"] = [
+        {"type": "Applied", "status": "False", "observedGeneration": 1, "lastTransitionTime": NOW.isoformat()}
+    ]
+    whole["status"]["resourceStatus"]["manifests"][0]["conditions"] = [
+        {"type": "Applied", "status": "False", "message": "admission webhook said no"}
+    ]
+    assert _seen(condensed(whole), available=available) == _seen(whole, available=available)
+    del whole["status"]["conditions"]
+    assert _seen(condensed(whole), available=available) == _seen(whole, available=available)
