@@ -204,7 +204,7 @@ class TestCheck:
         check(self.work, present=self.model.replace(deleted=True))
 
     def test_a_flavour_that_the_backend_has_not(self) -> None:
-        with pytest.raises(UnsupportedError, match=r"flavour 'chart' .*this backend has: files, server"):
+        with pytest.raises(UnsupportedError, match=r"flavour 'chart' .*this backend has: files, server; .*`i4q chart`"):
             check(self.model.replace(flavour="chart"))
 
     def test_images_and_commands_that_the_backend_cannot_run(self) -> None:
