@@ -135,7 +135,7 @@ class Chunked:
             response = self._uploads.http.send("GET", self._location, self._terms.deadline)
             if response.status_code not in (200, 202, 204):
                 self._lost(self._uploads.http.refusal(response))
-            response.close()
+            self._uploads.http.finish(response)
             has = received(response.headers.get("Range"))
             if has == last:
                 break
@@ -156,7 +156,7 @@ class Chunked:
         response = self._uploads.http.send("PATCH", self._location, self._calm, headers=headers, body=body)
         if response.status_code not in (201, 202, 204):
             self._refused(response)
-        response.close()
+        self._uploads.http.finish(response)
         took = received(response.headers.get("Range")) or stop
         if not start < took <= stop:
             raise IntegrityError(f"{self._uploads.name}: the registry says that it has {took} bytes, not {stop}")
@@ -179,7 +179,7 @@ class Chunked:
         self._sure, self._ended = False, True
         response = self._uploads.http.send("PUT", closing(self._location, digest), self._calm, body=b"")
         if response.status_code == 201:
-            response.close()
+            self._uploads.http.finish(response)
             need_echo(response, digest, self._uploads.name)
             return
         error = self._uploads.http.refusal(response)

@@ -135,7 +135,7 @@ class Remote:
         """Whether a manifest or index is there."""
         url = f"{self._root}/manifests/{digest}"
         response = self._http.request("HEAD", url, deadline, headers={"Accept": _ACCEPT})
-        response.close()
+        self._http.finish(response)
         return response.status_code == 200
 
     def push(
@@ -220,7 +220,7 @@ class Remote:
         response = self._http.request("PUT", f"{self._root}/manifests/{name}", deadline, headers=headers, body=raw)
         if response.status_code not in (200, 201):
             raise self._http.refusal(response)
-        response.close()
+        self._http.finish(response)
         need_echo(response, descriptor.digest, self.name)
         return response.headers.get("OCI-Subject")
 

@@ -35,6 +35,7 @@ _HOPS = 5
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ERROR_BODY = 8 * 1024
+_LITTLE = 64 * 1024
 _TOKEN_BODY = 128 * 1024
 
 
@@ -132,10 +133,10 @@ class Transport:
             try:
                 found = self._auth.answer(challenge, tried, method, url, deadline)
             except BaseException:
-                response.close()
+                self.finish(response)
                 raise
             if found:
-                response.close()
+                self.finish(response)
                 response = self._follow(method, url, deadline, headers, body, found)
         self._show_warnings(response)
         if response.status_code in _RETRIED:
@@ -163,7 +164,7 @@ class Transport:
             keeps = response.status_code in (307, 308) or method in ("GET", "HEAD")
             if response.status_code not in _REDIRECTS or not location or not keeps:
                 return response
-            response.close()
+            self.finish(response)
             url = self.located(location, url)
         raise RegistryError(f"{self.host} redirects more than {_HOPS} times")
 
@@ -208,6 +209,13 @@ class Transport:
             raise failure(error, self._who(response.url)) from error
 
         return Body(response, deadline, _cut)
+
+    def finish(self, response: requests.Response) -> None:
+        """Be done with an answer that nobody reads; its connection carries the next request if little is to come."""
+        left = getattr(response.raw, "length_remaining", None)
+        if left is not None and left <= _LITTLE:
+            response.raw.drain_conn()
+        response.close()
 
     def body(self, response: requests.Response, deadline: Deadline, limit: int) -> bytes:
         """The whole body of a response, which is closed.
@@ -273,7 +281,7 @@ class Transport:
             deadline.check()
             raise failure(error, who) from error
         if response.status_code in _RETRIED:
-            response.close()
+            self.finish(response)
             after = answers.retry_after(response.headers.get("Retry-After"), time.time())
             raise TransientError(AuthError(f"{who} answers {response.status_code}"), after=after)
         if response.status_code != 200:

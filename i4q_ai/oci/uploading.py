@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 from urllib.parse import quote
 
 import requests
@@ -28,7 +28,6 @@ _DATA = {"Content-Type": "application/octet-stream"}
 _GIVING_UP = 5.0
 
 
-@runtime_checkable
 class Spanned(Blob, Protocol):
     """A blob that can be sent from anywhere on, by files."""
 
@@ -48,6 +47,11 @@ class Spanned(Blob, Protocol):
         Raises:
             ConflictError: it is.
         """
+
+
+def is_spanned(blob: Blob) -> TypeGuard[Spanned]:
+    """Whether a blob can be sent from anywhere on."""
+    return hasattr(blob, "spans")
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class Uploads:
     def has(self, digest: str, deadline: Deadline) -> bool:
         """Whether a blob is there."""
         response = self.http.request("HEAD", f"{self.root}/blobs/{digest}", deadline)
-        response.close()
+        self.http.finish(response)
         if response.status_code not in (200, 404):
             raise self.http.refusal(response)
         return response.status_code == 200
@@ -135,7 +139,7 @@ class Uploads:
         """
         terms.progress.start(blob.digest, blob.size)
         try:
-            if isinstance(blob, Spanned) and blob.size > quirks.CHUNK and self.takes_chunks:
+            if is_spanned(blob) and blob.size > quirks.CHUNK and self.takes_chunks:
                 return self._send_large(blob, terms)
             return call(lambda: self._try_whole(blob, terms), deadline=terms.deadline)
         finally:
@@ -171,10 +175,10 @@ class Uploads:
         if response.status_code != 201:
             back()
             refused = self.http.refusal(response)
-            if isinstance(blob, Spanned) and response.status_code == 400:
+            if is_spanned(blob) and response.status_code == 400:
                 blob.doubt()
             raise refused
-        response.close()
+        self.http.finish(response)
         need_echo(response, blob.digest, self.name)
         return True
 
@@ -184,7 +188,7 @@ class Uploads:
             return b"", lambda: None
         teller = Teller(terms.progress, blob.digest)
         flow = Flow(terms.deadline, rate=terms.rate, told=teller.move)
-        if isinstance(blob, Spanned):
+        if is_spanned(blob):
             return Body(tuple(blob.spans()), flow, last=blob.verify), lambda: teller.move(0)
         return ChunkBody(blob.size, blob.chunks, flow), lambda: teller.move(0)
 
@@ -193,7 +197,7 @@ class Uploads:
         if digest.startswith("sha512:"):
             query = f"{query}{'&' if query else '?'}digest-algorithm=sha512"
         response = self.http.send("POST", f"{self.root}/blobs/uploads/{query}", deadline, body=b"")
-        response.close()
+        self.http.finish(response)
         if response.status_code == 201:
             return "", response
         if response.status_code != 202 or "Location" not in response.headers:
@@ -220,7 +224,7 @@ class Uploads:
     def abandon(self, location: str) -> None:
         """Tell the registry that the rest will not come; it would find out by itself, only later."""
         try:
-            self.http.send("DELETE", location, Deadline.after(_GIVING_UP, "giving up an upload")).close()
+            self.http.finish(self.http.send("DELETE", location, Deadline.after(_GIVING_UP, "giving up an upload")))
         except Exception as error:  # the upload's own error matters more
             _log.debug("giving up an upload to %s: %s", self.name, error)
 
