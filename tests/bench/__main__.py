@@ -1,4 +1,7 @@
-"""`python -m tests.bench [NAME …]`: measures, and writes docs/benchmarks.md."""
+"""`python -m tests.bench [NAME …]`: measures, and writes docs/benchmarks.md.
+
+Some of them alone are written with `--page docs/benchmarks.md`; what is not measured stays there as it is.
+"""
 
 from __future__ import annotations
 
@@ -27,32 +30,48 @@ def names() -> list[str]:
     return sorted(name.removeprefix(_PREFIX) for name in found if name.startswith(_PREFIX))
 
 
-def page(results: Mapping[str, tuple[str, Sequence[Row]]], machine: str) -> str:
+def page(results: Mapping[str, tuple[str, Sequence[Row]]], machine: str, present: str = "") -> str:
     """The page of results.
 
     Args:
         results: name of the benchmark → its first docstring line and its rows.
         machine: on what, in general words.
+        present: the page as it is; sections of other benchmarks are kept.
     """
-    return "\n".join(_lines(results, machine)) + "\n"
+    sections = sections_of(present) | {name: _section(name, *told) for name, told in results.items()}
+    return "\n".join([*_head(machine), *(sections[name] for name in sorted(sections))])
 
 
-def _lines(results: Mapping[str, tuple[str, Sequence[Row]]], machine: str) -> Iterator[str]:
+def sections_of(present: str) -> dict[str, str]:
+    """Name → section of a page.
+
+    Example:
+        >>> sections_of("# Benchmarks\\n\\n## a\\n\\nx\\n\\n## b\\n\\ny\\n")
+        {'a': '## a\\n\\nx\\n', 'b': '## b\\n\\ny\\n'}
+    """
+    _, *parts = f"\n{present}".split("\n## ")
+    return {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in parts}
+
+
+def _section(name: str, about: str, rows: Sequence[Row]) -> str:
+    head = [
+        f"## {name}",
+        "",
+        about,
+        "",
+        "| figure | ours | peer | ratio | goal | met | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *map(_line, rows), ""])
+
+
+def _head(machine: str) -> Iterator[str]:
     yield "# Benchmarks"
     yield ""
     yield f"Written by `make bench`, on {machine}. Ours and the peer are measured in turn in one run, and medians are"
     yield "compared: a ratio says more than a time, which belongs to this machine. A goal stands for the ratio, or for"
     yield "the value where there is no peer."
-    for name, (about, rows) in results.items():
-        yield ""
-        yield f"## {name}"
-        yield ""
-        yield about
-        yield ""
-        yield "| figure | ours | peer | ratio | goal | met | |"
-        yield "|---|---|---|---|---|---|---|"
-        for row in rows:
-            yield _line(row)
+    yield ""
 
 
 def _line(row: Row) -> str:
@@ -80,9 +99,9 @@ def machine() -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run benchmarks; 1 if a goal is missed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(names())}; all if not given")
-    parser.add_argument("--page", type=Path, default=PAGE, help="where to write; only when all are run")
+    parser.add_argument("--page", type=Path, help="where to write; docs/benchmarks.md if all are run, else nowhere")
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     logging.getLogger("i4q_ai").setLevel(logging.WARNING)
@@ -96,8 +115,10 @@ def main(argv: list[str] | None = None) -> int:
         results[name] = ((module.__doc__ or "").strip().partition("\n")[0], module.run())
         for row in results[name][1]:
             log.info("  %s", _line(row))
-    if not given.names:
-        given.page.write_text(page(results, machine()), encoding="utf-8")
+    target = given.page or (None if given.names else PAGE)
+    if target is not None:
+        present = target.read_text(encoding="utf-8") if given.names and target.exists() else ""
+        target.write_text(page(results, machine(), present), encoding="utf-8")
     return 0 if all(row.ok for _, rows in results.values() for row in rows) else 1
 
 
