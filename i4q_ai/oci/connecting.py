@@ -11,17 +11,15 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
 
 from i4q_ai import config
 from i4q_ai.errors import InvalidError
+from i4q_ai.oci.connections import POOLS
 from i4q_ai.oci.reference import is_loopback
-from i4q_ai.oci.sending import SendsFiles
 
 CONNECT_TIMEOUT = 10.0
-STALL_TIMEOUT = 60.0
 THREADS = 16
 """Connections to one host that are kept for the next request."""
 
@@ -105,33 +103,6 @@ def _need_proxy(proxy: str | None) -> str | None:
     return proxy
 
 
-class _Plain(SendsFiles, urllib3.connection.HTTPConnection):
-    """Waits for a slow line as long when it sends as when it receives; urllib3 would only take the time to connect."""
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(STALL_TIMEOUT)
-
-
-class _Secure(SendsFiles, urllib3.connection.HTTPSConnection):
-    """As `_Plain`."""
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(STALL_TIMEOUT)
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Plain
-
-
-class _SecurePool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Secure
-
-
-_POOLS = {"http": _PlainPool, "https": _SecurePool}
-
-
 class _Adapter(HTTPAdapter):
     """Connections for many threads, with a context of its own for certificates if there are some.
 
@@ -145,11 +116,11 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **{**options, **self._options()})
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **{**options, **self._options()})
-        manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = POOLS
         return manager
 
     def _options(self) -> dict[str, Any]:

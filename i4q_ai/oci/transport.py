@@ -18,8 +18,10 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, DeadlineError, I4qError, NotFoundError, RegistryError
 from i4q_ai.oci import answers
 from i4q_ai.oci.auth import Authorizer
-from i4q_ai.oci.connecting import CONNECT_TIMEOUT, STALL_TIMEOUT, Sessions, folder_of
+from i4q_ai.oci.connecting import CONNECT_TIMEOUT, Sessions, folder_of
+from i4q_ai.oci.connections import STALL_TIMEOUT
 from i4q_ai.oci.credentials import Credentials
+from i4q_ai.oci.exchanging import exchange
 from i4q_ai.oci.failing import failure
 from i4q_ai.oci.origins import origin_of
 from i4q_ai.oci.receiving import Body
@@ -186,17 +188,7 @@ class Transport:
         timeout = (deadline.left(CONNECT_TIMEOUT) or _INSTANT, deadline.left(STALL_TIMEOUT) or _INSTANT)
         data: Any = body if body is None or len(body) else b""
         try:
-            session = self._session(url)
-            return session.request(
-                method,
-                url,
-                headers=headers,
-                data=data,
-                timeout=timeout,
-                stream=True,
-                allow_redirects=False,
-                verify=session.verify,  # said again, or a variable of the environment would win
-            )
+            return exchange(self._session(url), method, url, headers=headers, body=data, timeout=timeout)
         except requests.RequestException as error:
             deadline.check()
             raise failure(error, self._who(url)) from error
