@@ -92,7 +92,7 @@ def _content(stream: Readable, length: int, mean: int, check: Callable[[], None]
     """Lengths by content, none longer than four times the mean."""
     longest, last = mean * 4, 0
     peaks = _Peaks(mean * 3 // 8)
-    for read, found in gear.places(stream, length, max(mean // _DENSE, 1)):
+    for read, found in gear.places(stream, length, max(mean // _DENSE, 2)):
         check()
         for place in (*peaks.after(found), *peaks.until(read)):
             yield from _apart(place - last, longest)
