@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickletools
 import zipfile
 import zlib
@@ -17,8 +16,9 @@ SUFFIXES = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".ckp
 
 HARMLESS: frozenset[str] = frozenset(
     {
-        "builtins.bytearray", "builtins.complex", "builtins.frozenset", "builtins.set", "builtins.slice",
-        "__builtin__.bytearray", "__builtin__.complex", "__builtin__.frozenset", "__builtin__.set",
+        "builtins.bytearray", "builtins.bytes", "builtins.complex", "builtins.frozenset", "builtins.set",
+        "builtins.slice",
+        "__builtin__.bytearray", "__builtin__.bytes", "__builtin__.complex", "__builtin__.frozenset", "__builtin__.set",
         "_codecs.encode", "collections.OrderedDict", "datetime.date", "datetime.datetime", "datetime.timedelta",
         "decimal.Decimal",
         "numpy.dtype", "numpy.ndarray",
@@ -214,18 +214,20 @@ def _opcodes(file: _Bounded) -> Iterator[tuple[pickletools.OpcodeInfo, object]]:
         raise _Broken(f"it is no pickle that can be read to its end ({str(error)[:100]})") from error
 
 
-class _Bounded(io.RawIOBase):
+class _Bounded:
     """A file whose reads have a limit, so that a pickle cannot make us take all memory."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or size < 0 or size > _LARGEST_READ:
+    def read(self, size: int) -> bytes:
+        """So many bytes, or what is left."""
+        if not 0 <= size <= _LARGEST_READ:
             raise _Broken(f"one part of it has more than {_LARGEST_READ} bytes")
         return self._file.read(size)
 
-    def readline(self, size: int | None = -1) -> bytes:  # noqa: ARG002 - as files have it
+    def readline(self) -> bytes:
+        """A line."""
         line = self._file.readline(64 * 1024 + 1)
         if len(line) > 64 * 1024:
             raise _Broken("a line of it is too long")
