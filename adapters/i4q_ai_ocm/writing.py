@@ -127,14 +127,23 @@ class Writing:
             self._objects.delete(surplus, deadline)
 
     def _settle(self, turn: Turn, group: str, deadline: Deadline) -> None:
-        """Wait until the hub has chosen, and has works where they take over from those of our own."""
+        """Wait until the hub has chosen, and has works where they take over from those of our own.
+
+        Where another order loses a cluster, its work alone holds what lies there until that has carried out the new one.
+        """
         members = {cluster for cluster, its in turn.groups.items() if its == group}
         if not self._placing.settled(turn.key[0], names.order(*turn.key, group), members, deadline):
             return
         taken_over = members & set(turn.state.works)
         if taken_over:
             first = {"metadata": {"namespace": turn.key[0], "name": names.order(*turn.key, group)}}
-            self._until_works(first, lambda found: taken_over <= found.keys(), deadline)
+            others = [order for its, order in turn.state.orders.items() if its != group]
+            moved = {cluster for cluster in taken_over - turn.away if any(cluster in order.parts for order in others)}
+
+            def good(found: Mapping[str, Object]) -> bool:
+                return taken_over <= found.keys() and all(feedback.is_applied(found[one]) is not None for one in moved)
+
+            self._until_works(first, good, deadline)
 
     # what is old
 
