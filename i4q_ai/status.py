@@ -59,6 +59,7 @@ class Observation(Thing):
         since: when the phase began.
         address: where it answers, as the cluster sees it.
         restarts: how often its process was started again.
+        saved: bytes of the version that was fetched last that did not have to travel, as older ones were there.
         last: the phase in which it was last heard of, where it is Offline.
     """
 
@@ -76,6 +77,7 @@ class Observation(Thing):
     since: datetime | None = None
     address: str | None = None
     restarts: int = 0
+    saved: int = Field(default=0, ge=0)
     last: Phase | None = None
 
     @property

@@ -65,6 +65,7 @@ class Jobs:
 
         item = step.item
         home = self._home(item.kind, step.key)
+        saved: list[int] = []
         crash.point("before-fetch")
         try:
             home.mkdir(parents=True, exist_ok=True)
@@ -77,12 +78,14 @@ class Jobs:
                 cancel=cancel,
                 blobs=self.paths.blobs,
                 trust=trusting.policies(item.trust),
+                saved=saved.append,
             )
         except (I4qError, OSError) as error:
             return self._not_fetched(step, error, cancel)
         crash.point("after-fetch")
-        log.info("%s/%s: version %s is here, verified", *step.key, item.version)
-        return lambda state: state.fetched(item.digest)
+        here = f"; {sum(saved)} of its bytes were here already" if saved else ""
+        log.info("%s/%s: version %s is here, verified%s", *step.key, item.version, here)
+        return lambda state: state.fetched(item.digest, saved=sum(saved))
 
     def _not_fetched(self, step: reconcile.Fetch, error: Exception, cancel: threading.Event) -> Outcome:
         if cancel.is_set():

@@ -66,6 +66,7 @@ def _observation(
         revision=wanted.revision if wanted else 0,
         address=_address(key, wanted, state),
         restarts=state.restarts,
+        saved=state.saved,
     )
 
 

@@ -108,6 +108,7 @@ class ItemState:
         misloads: how often in a row a server died or fell silent while it loaded the wanted version.
         fetching: the digest on its way.
         misfetches, fetch_at, fetch_trouble: of fetching, in a row.
+        saved: bytes of what was fetched last that did not have to travel.
         busy: a step on it is under way.
     """
 
@@ -135,6 +136,7 @@ class ItemState:
     misfetches: int = 0
     fetch_at: float = 0.0
     fetch_trouble: Trouble | None = None
+    saved: int = 0
     busy: bool = False
 
     def has(self, item: Item) -> bool:
@@ -149,11 +151,10 @@ class ItemState:
         """The newest good version that is another one and still on disk."""
         return next((known for known in self.good if not same(known, item) and self.has(known)), None)
 
-    def fetched(self, digest: str) -> ItemState:
-        """A tree is there, verified."""
-        return replace(
-            self.at_once(), trees=self.trees | {tree_name(digest)}, fetching=None, misfetches=0, fetch_trouble=None
-        )
+    def fetched(self, digest: str, *, saved: int = 0) -> ItemState:
+        """A tree is there, verified; so many of its bytes did not have to travel."""
+        trees = self.trees | {tree_name(digest)}
+        return replace(self.at_once(), trees=trees, fetching=None, misfetches=0, fetch_trouble=None, saved=saved)
 
     def not_fetched(self, trouble: Trouble, now: float) -> ItemState:
         """Fetching failed; it is tried again later."""
@@ -269,6 +270,7 @@ class ItemState:
             "refused": self.refused.model_dump(mode="json") if self.refused else None,
             "refusal": [refusal.reason, refusal.message] if refusal else None,
             "restarts": self.restarts,
+            "saved": self.saved,
         }
 
     @classmethod
@@ -288,4 +290,5 @@ class ItemState:
             refused=item_from(refused) if refused else None,
             refusal=Trouble(str(refusal[0]), str(refusal[1])) if refusal else None,
             restarts=int(data["restarts"]),
+            saved=int(data.get("saved", 0)),
         )

@@ -218,6 +218,7 @@ observations = st.builds(
     since=st.none() | moments,
     address=st.none() | st.just("http://127.0.0.1:8080"),
     restarts=st.integers(0, 9),
+    saved=st.integers(0, 1 << 40),
 )
 statuses = st.builds(
     Status,

@@ -34,7 +34,7 @@ def test_a_version_of_a_workload_is_also_how_it_is_started(change: dict[str, obj
 
 
 def test_what_must_be_remembered_survives_json() -> None:
-    state = ItemState(kind="model", port=20001, restarts=3).accept(model("1"), 3).refuse(model("2"), BROKEN)
+    state = ItemState(kind="model", port=20001, restarts=3, saved=7).accept(model("1"), 3).refuse(model("2"), BROKEN)
     assert ItemState.parse(json.loads(json.dumps(state.dump()))) == state
     assert ItemState.parse(ItemState(kind="workload").dump()) == ItemState(kind="workload")
 
