@@ -15,7 +15,6 @@ from i4q_ai.desired import Flavour
 from i4q_ai.engine import Engine, read
 from i4q_ai.errors import InvalidError, UnreachableError
 from i4q_ai.exporting import exported
-from i4q_ai.gathering import gather
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.placing.evaluate import Decision, evaluate
@@ -246,6 +245,8 @@ class Hub:
             SchemaError: a file is broken, or does not fit; with the line, and the path of the field.
             EvictionError: as for `deploy`; nothing of the files was done.
         """
+        from i4q_ai.gathering import gather
+
         release = gather(paths, overlays=overlays)
         return self.apply_release(release, dry_run=dry_run, allow_eviction=allow_eviction)
 

@@ -39,5 +39,5 @@ def test_no_versions(version: str) -> None:
 
 
 def test_a_number_is_no_version() -> None:
-    with pytest.raises(SchemaError, match=r"version: .*1\.1"):
+    with pytest.raises(SchemaError, match=r"version .*1\.1"):
         Model.from_yaml("apiVersion: i4q-ai/v1\nkind: Model\nname: a\nversion: 1.10\n")

@@ -75,7 +75,7 @@ def test_yaml_of_rules_is_readable() -> None:
 
 def test_a_rule_that_is_no_rule_is_refused_with_its_path() -> None:
     text = "apiVersion: i4q-ai/v1\nkind: Placement\nname: a\nrule:\n  all:\n  - {lable: line}\n"
-    with pytest.raises(SchemaError, match=r"rule\.all\.all\.0: a rule has a field label"):
+    with pytest.raises(SchemaError, match=r"rule\.all\.all\.0 \(line 6\): a rule has a field label"):
         Placement.from_yaml(text)
 
 
