@@ -176,7 +176,10 @@ class Transport:
         Raises:
             RegistryError: it leads from https to http, or is no URL.
         """
-        whole = urljoin(url, location)
+        try:
+            whole = urljoin(url, location)
+        except ValueError as error:
+            raise RegistryError(f"{self.host} sends us to something that is no URL") from error
         if origin_of(whole).scheme == "http" and origin_of(url).scheme == "https":
             raise RegistryError(f"{self.host} redirects from https to http")
         return whole
