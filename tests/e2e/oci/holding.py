@@ -13,6 +13,7 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.model import Model
 from i4q_ai.oci.artifact import Artifact, build
 from i4q_ai.testing.fake_registry import FakeRegistry
+from i4q_ai.testing.fake_repository import digest_of
 
 
 def a_model(folder: Path, *, size: int = 2_048_000, version: str = "1") -> Model:
@@ -59,3 +60,33 @@ def log_in(
     file.write_text(json.dumps({"auths": {host: {"username": user, "password": password}}}))
     monkeypatch.setenv("DOCKER_CONFIG", str(file.parent))
     return file
+
+
+def forge(registry: FakeRegistry, artifact: Artifact, swapped: dict[str, bytes], tag: str = "forged") -> str:
+    """Put an artifact of which some blobs are others, all digests being right.
+
+    Args:
+        registry: gets it, in repository x.
+        artifact: the true one.
+        swapped: digest of a blob → what stands in its place.
+        tag: to push it under.
+
+    Returns:
+        Its digest.
+    """
+    repository = hold(registry, artifact).repositories["x"]
+    places: dict[str, dict[str, object]] = {}
+    for old, raw in swapped.items():
+        repository.blobs[digest_of(raw)] = raw
+        places[old] = {"digest": digest_of(raw), "size": len(raw)}
+    digest = ""
+    for descriptor, raw in (*artifact.manifests, artifact.index):
+        data = json.loads(raw)
+        for one in (*data.get("layers", []), *data.get("manifests", []), data.get("config") or {}):
+            one.update(places.get(one.get("digest"), {}))
+        forged = json.dumps(data).encode()
+        digest = digest_of(forged)
+        repository.manifests[digest] = (descriptor.media_type, forged)
+        places[descriptor.digest] = {"digest": digest, "size": len(forged)}
+    repository.tags[tag] = digest
+    return digest
