@@ -129,7 +129,7 @@ class Writing:
     def _settle(self, turn: Turn, group: str, deadline: Deadline) -> None:
         """Wait until the hub has chosen, and has works where they take over from those of our own.
 
-        Where another order loses a cluster, its work alone holds what lies there until that has carried out the new one.
+        Where another order loses a cluster, its work alone holds what lies there until the new one was carried out.
         """
         members = {cluster for cluster, its in turn.groups.items() if its == group}
         if not self._placing.settled(turn.key[0], names.order(*turn.key, group), members, deadline):
