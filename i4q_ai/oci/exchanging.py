@@ -57,8 +57,11 @@ def exchange(
 
 def _pool(session: requests.Session, request: requests.PreparedRequest) -> urllib3.HTTPConnectionPool | None:
     """The connections to the server of a request; None if a proxy stands before it."""
-    pools: dict[tuple[str, str], urllib3.HTTPConnectionPool | None] = session.__dict__.setdefault(_ATTRIBUTE, {})
-    parts = urlsplit(str(request.url))
+    pools: dict[tuple[str, str], Any] = session.__dict__.setdefault(_ATTRIBUTE, {})
+    try:
+        parts = urlsplit(str(request.url))
+    except ValueError as error:
+        raise requests.exceptions.InvalidURL(error, request=request) from error
     origin = parts.scheme, parts.netloc
     if origin not in pools:
         adapter = session.get_adapter(str(request.url))
@@ -87,12 +90,18 @@ def _ask(
             retries=False,
             timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
         )
+    except urllib3.exceptions.NewConnectionError as error:  # which is a ConnectTimeoutError by name only
+        raise requests.ConnectionError(error, request=request) from error
     except urllib3.exceptions.ConnectTimeoutError as error:
         raise requests.ConnectTimeout(error, request=request) from error
     except urllib3.exceptions.ReadTimeoutError as error:
         raise requests.ReadTimeout(error, request=request) from error
     except urllib3.exceptions.SSLError as error:
         raise requests.exceptions.SSLError(error, request=request) from error
+    except urllib3.exceptions.LocationValueError as error:
+        raise requests.exceptions.InvalidURL(error, request=request) from error
+    except ValueError as error:
+        raise requests.exceptions.InvalidHeader(error, request=request) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise requests.ConnectionError(error, request=request) from error
 
