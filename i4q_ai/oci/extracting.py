@@ -102,7 +102,7 @@ def _path(member: tarfile.TarInfo, folder: str, expected: Mapping[str, File], wh
 def _write(tar: tarfile.TarFile, layer: int, member: tarfile.TarInfo, root: int, file: File, where: str) -> None:
     content = tar.extractfile(member)
     assert content is not None  # regular, by _path
-    with _created(root, file.path, 0o755 if member.mode & 0o111 else 0o644, where) as out:
+    with created(root, file.path, 0o755 if member.mode & 0o111 else 0o644, where) as out:
         if member.size < _LARGE:
             digest = _copy_small(content, out)
         else:
@@ -154,7 +154,7 @@ def link(source: Path, into: Path, file: File, *, mode: int, where: str) -> None
     try:
         with storage_errors(f"{into}"):
             if not _linked(source, root, file.path, where):
-                with source.open("rb") as content, _created(root, file.path, mode, where) as out:
+                with source.open("rb") as content, created(root, file.path, mode, where) as out:
                     digest = _copy_large(content.fileno(), 0, file.size, out.fileno())
                     os.fsync(out.fileno())
                 if digest != f"sha256:{file.sha256}":
@@ -196,8 +196,18 @@ def _parent(root: int, path: str) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def _created(root: int, path: str, mode: int, where: str) -> Iterator[IO[bytes]]:
-    """A new file."""
+def created(root: int, path: str, mode: int, where: str) -> Iterator[IO[bytes]]:
+    """A new file.
+
+    Args:
+        root: handle of the folder that it is in.
+        path: below that; every part is opened from its parent, never a link.
+        mode: whatever the umask.
+        where: the reference, for errors.
+
+    Raises:
+        IntegrityError: it is there already.
+    """
     folder, name = _parent(root, path)
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import json as jsons
+import shutil
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,21 +24,24 @@ import requests
 from oras.container import Container
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import IntegrityError, InvalidError, NotFoundError, ReferenceInvalid, UnsupportedError
-from i4q_ai.oci import cache, contents, credentials, media
+from i4q_ai.errors import InvalidError, NotFoundError, ReferenceInvalid, UnsupportedError
+from i4q_ai.oci import cache, contents, copying, credentials, media, naming, reading
 from i4q_ai.oci.credentials import Credentials
 from i4q_ai.oci.disk import storage_errors
 from i4q_ai.oci.ingesting import Means
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.rates import limit
+from i4q_ai.oci.rawblobs import FileBlob
 from i4q_ai.oci.reference import Reference, is_digest
 from i4q_ai.oci.remote import Remote
 from i4q_ai.oci.tarring import Entry, checked
 from i4q_ai.oci.transport import Transport
+from i4q_ai.oci.untarring import unpack
 from i4q_ai.packing.paths import clashes
 from i4q_ai.progress import Silent
 
 _ANSWER = 16 * 1024 * 1024
+_FOLDER = oras.defaults.default_blob_dir_media_type
 
 
 class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no types
@@ -143,7 +148,8 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
         """Send a file, if it is not there yet; it must be what the layer says."""
         _need_digest(layer["digest"])
         remote = self._remote(self.get_container(container))
-        file = _FileBlob(Path(blob), layer["digest"], layer["size"])
+        path, digest = Path(blob).absolute(), layer["digest"]
+        file = _FileBlob(path, digest, layer["size"]) if digest.startswith("sha256:") else FileBlob(path, digest)
         sent = remote.upload(file, Deadline.after(self.timeout, f"uploading {blob}"), Silent())
         return _answer(201 if sent else 200, {"Docker-Content-Digest": layer["digest"]})
 
@@ -253,22 +259,58 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
     ) -> list[str]:
         """Pull the files of an artifact; all names are checked before the first is written.
 
+        Of an index, what it lists for this machine is pulled. A packed folder is unpacked, its plain files and folders
+        only, over what is there.
+
         Raises:
-            UnsupportedError: it is an index without an image, or holds a packed folder.
+            UnsupportedError: it is an index that lists nothing for this machine; says what it lists.
             IntegrityError: a name leads out of the folder, or two are one.
         """
         container = self.get_container(target)
-        manifest = self.get_manifest(container, allowed_media_type)
-        if "manifests" in manifest:
-            raise UnsupportedError(f"{target} is an index", hint="i4q_ai.oci.fetch reads those of models and workloads")
+        manifest = self._image(container, allowed_media_type)
         folder = Path(outdir) if outdir else Path(oras.utils.get_tmpdir())
-        layers = [Descriptor.parse(layer, where=target) for layer in manifest.get("layers") or []]
+        layers = [Descriptor.parse(layer, where=target) for layer in contents.listed(manifest, "layers", where=target)]
         named = _named(layers, target)
         wanted = {name: layer for name, layer in named.items() if overwrite or not (folder / name).exists()}
         for name in wanted:
             _need_no_link(folder, name)
-        self._download(container, {(folder / name).absolute(): layer for name, layer in wanted.items()})
+        plain = {name: layer for name, layer in wanted.items() if layer.media_type != _FOLDER}
+        self._download(container, {(folder / name).absolute(): layer for name, layer in plain.items()})
+        for name in wanted.keys() - plain.keys():
+            self._unpack(container, wanted[name], folder.absolute(), name, target)
         return [str(folder / name) for name in wanted]
+
+    def _image(self, container: Container, allowed_media_type: list[str] | None) -> dict[str, Any]:
+        """The manifest, or of an index the one that it lists for this machine."""
+        manifest = self.get_manifest(container, allowed_media_type)
+        if not contents.is_index(manifest):
+            return manifest
+        deadline = Deadline.after(self.timeout, f"reading {container}")
+        platform = f"linux/{contents.architecture()}"
+        child = contents.for_platform(manifest, platform, where=str(container))
+        remote = self._remote(container)
+        return reading.manifest(remote, copying.pick(remote, child.digest, platform, deadline), deadline)
+
+    def _unpack(self, container: Container, layer: Descriptor, folder: Path, name: str, target: str) -> None:
+        staged = folder / f".{uuid.uuid4().hex}"
+        try:
+            self._download(container, {staged / "packed": layer})
+            with storage_errors(str(staged)):
+                (staged / "files").mkdir()
+            deadline = Deadline.after(self.timeout, f"unpacking {name}")
+            # The names inside begin with the folder's own, wherever that is.
+            below, parent = name.rpartition("/")[2], (folder / name).parent
+            files = unpack(
+                staged / "packed", staged / "files", below=below, packed=True, where=target, deadline=deadline
+            )
+            with storage_errors(str(folder)):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+                for file in files:
+                    _need_no_link(parent, file)
+                    (parent / file).parent.mkdir(parents=True, exist_ok=True)
+                    (staged / "files" / file).replace(parent / file)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -285,16 +327,9 @@ class _FileBlob:
 
 def _named(layers: list[Descriptor], target: str) -> dict[str, Descriptor]:
     """Name → layer; names stay inside a folder and are all different."""
-    named: dict[str, Descriptor] = {}
-    for layer in layers:
-        if layer.media_type == oras.defaults.default_blob_dir_media_type:
-            raise UnsupportedError(f"{target} holds a packed folder, which is not unpacked here")
-        name = layer.annotations.get(media.TITLE) or layer.digest
-        parts = name.split("/")
-        if name in named or "\\" in name or "\0" in name or any(part in ("", ".", "..") for part in parts):
-            raise IntegrityError(f"{target}: {name!r} is no name for a file, or stands twice")
-        named[name] = layer
-    return named
+    listed = [layer.annotations.get(media.TITLE) or layer.digest for layer in layers]
+    naming.need_names(listed, where=target)
+    return dict(zip(listed, layers, strict=True))
 
 
 def _need_no_link(folder: Path, name: str) -> None:
@@ -305,7 +340,7 @@ def _need_no_link(folder: Path, name: str) -> None:
 
 
 def _need_digest(digest: str) -> None:
-    if not is_digest(digest) or not digest.startswith("sha256:"):
+    if not is_digest(digest):
         raise ReferenceInvalid(f"{digest!r} is no digest", hint="sha256: and 64 of 0-9, a-f")
 
 

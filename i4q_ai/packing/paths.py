@@ -9,8 +9,12 @@ RESERVED = "i4q.json"
 """Where an artifact describes itself."""
 
 
-def clashes(paths: Sequence[str]) -> list[str]:
+def clashes(paths: Sequence[str], *, reserved: str = RESERVED) -> list[str]:
     """Why these paths cannot lie in one folder, on every file system; empty if they can.
+
+    Args:
+        paths: of files.
+        reserved: a name at the top that none may have.
 
     Example:
         >>> clashes(["a/b", "a/B", "c"])
@@ -20,7 +24,7 @@ def clashes(paths: Sequence[str]) -> list[str]:
     files: dict[str, str] = {}
     for path in paths:
         folded = path.casefold()
-        if folded == RESERVED:
+        if folded == reserved:
             problems.append(f"a file at the top may not be called '{path}': that is where the package describes itself")
         if folded in files:
             same = files[folded] == path
