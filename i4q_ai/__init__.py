@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from i4q_ai.release import Release
     from i4q_ai.rollout.rollout import Rollout
     from i4q_ai.status import Status
+    from i4q_ai.trust import Trust
     from i4q_ai.workload import Workload
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Rollout",
     "Status",
     "Taint",
+    "Trust",
     "WhatIf",
     "Workload",
 ]
@@ -53,6 +55,7 @@ _HOMES = {
     "Rollout": "rollout.rollout",
     "Status": "status",
     "Taint": "cluster",
+    "Trust": "trust",
     "WhatIf": "placing.simulate",
     "Workload": "workload",
 }

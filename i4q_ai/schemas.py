@@ -15,9 +15,10 @@ from i4q_ai.placement import Placement
 from i4q_ai.release import Release
 from i4q_ai.status import Report, Status
 from i4q_ai.thing import API_VERSION, Document, Thing
+from i4q_ai.trust import Trust
 from i4q_ai.workload import Workload
 
-KINDS: tuple[type[Thing], ...] = (Model, Workload, Placement, Cluster, Release, Overlay, Status, Desired, Report)
+KINDS: tuple[type[Thing], ...] = (Model, Workload, Placement, Cluster, Release, Overlay, Trust, Status, Desired, Report)
 """What has a schema of its own."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -10,6 +10,7 @@ from i4q_ai.desired import Desired, Item
 from i4q_ai.errors import InvalidError, UnsupportedError
 from i4q_ai.manifests import address, in_order, key_of, kinds, object_name, objects
 from i4q_ai.manifests.order import ORDER
+from i4q_ai.trust import Trust, TrustRule
 from tests.unit.manifests.cases import CASES, MOUNTS, SITE, USERS_IMAGE, container, model, workload
 
 
@@ -94,3 +95,24 @@ def test_without_an_edge_image_what_needs_it_is_refused(item: Item) -> None:
 @pytest.mark.parametrize("item", [container(), model(flavour="files")])
 def test_without_an_edge_image_the_rest_goes(item: Item) -> None:
     assert objects(item, replace(SITE, image=""))
+
+
+@pytest.mark.parametrize("item", [model(), workload()], ids=["model", "workload"])
+def test_what_an_edge_must_judge_comes_by_init_container_also_where_nodes_mount(item: Item) -> None:
+    trust = Trust(rules=(TrustRule(signed=False, formats=("onnx",)),))
+    for site in (SITE, MOUNTS):
+        made = objects(item.replace(trust=trust), site)
+        (pod,) = [each["spec"]["template"]["spec"] for each in made if each["kind"] == "Deployment"]
+        assert not any("image" in volume for volume in pod["volumes"])
+        (fetch,) = [each for each in pod["initContainers"] if "i4q_ai.edge.fetch" in each["command"]]
+        told = fetch["command"][fetch["command"].index("--trust") + 1]
+        assert Trust.from_json(told, where="--trust") == trust
+    mounted = objects(item, MOUNTS)
+    (pod,) = [each["spec"]["template"]["spec"] for each in mounted if each["kind"] == "Deployment"]
+    assert any("image" in volume for volume in pod["volumes"])
+
+
+def test_the_agent_beside_a_workload_is_told_whom_to_trust() -> None:
+    trust = Trust(rules=(TrustRule(signed=False),))
+    (config_map,) = objects(model(flavour="files", trust=trust), SITE)
+    assert Desired.from_json(config_map["data"]["desired.json"]).models[0].trust == trust
