@@ -20,7 +20,7 @@ from i4q_ai.oci.mirrors import Mirrors
 from i4q_ai.oci.source import Repository
 
 _log = logging.getLogger(__name__)
-_MOST_OLDER = 3
+_MOST_OLDER = 2
 _MOST_REFERRERS = 3
 
 

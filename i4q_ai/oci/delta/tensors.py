@@ -37,7 +37,7 @@ def regions(name: str, file: IO[bytes], size: int, *, smallest: int) -> list[Reg
             found = list(_onnx(file, size, smallest))
         else:
             return []
-    except (ValueError, TypeError, KeyError, RecursionError, struct.error):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError, struct.error):
         return []
     return _apart(found, size, smallest)
 
@@ -56,6 +56,8 @@ def _safetensors(file: IO[bytes], size: int) -> list[Region]:
     if length > min(_LARGEST_HEADER, size - 8):
         raise ValueError("no header of safetensors")
     tensors = json.loads(file.read(length))
+    if not isinstance(tensors, dict):
+        raise ValueError("no header of safetensors")
     start = 8 + length
     offsets = [tensor["data_offsets"] for name, tensor in tensors.items() if name != "__metadata__"]
     return [(start + int(begin), start + int(end)) for begin, end in offsets]
