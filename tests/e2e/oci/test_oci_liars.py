@@ -1,6 +1,7 @@
 """Registries that refuse, lie, stall, cut and send us elsewhere.
 
-What we promise of hostile and odd registries, and the tests (without their `test_`) that hold us to it; where no file is named, in this one:
+What we promise of hostile and odd registries, and the tests (without their `test_`) that hold us to it; where no file
+is named, in this one:
 
 | promise | test |
 |---|---|
@@ -250,7 +251,7 @@ def test_blob_without_bytes(tmp_path: Path) -> None:
 def test_other_manifest_under_a_digest(registry: FakeRegistry, artifact: Artifact, tmp_path: Path) -> None:
     manifests = registry.repositories["x"].manifests
     manifests[artifact.digest] = (manifests[artifact.digest][0], manifests[artifact.digest][1] + b" ")
-    with pytest.raises(IntegrityError, match="are others|the registry says"):
+    with pytest.raises(IntegrityError, match=r"are others|the registry says"):
         fetch(registry.host, artifact.digest, tmp_path)
     need_nothing(tmp_path)
 
