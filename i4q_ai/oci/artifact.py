@@ -16,17 +16,18 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import InvalidError
-from i4q_ai.model import File, Model
 from i4q_ai.oci import media
 from i4q_ai.oci.media import Descriptor, canonical
 from i4q_ai.oci.settling import settle
 from i4q_ai.oci.tarring import Entry, Tar
-from i4q_ai.thing import API_VERSION
-from i4q_ai.workload import Workload
+
+if TYPE_CHECKING:
+    from i4q_ai.model import File, Model
+    from i4q_ai.workload import Workload
 
 ABOUT = "i4q.json"
 LAYERS = 100
@@ -128,6 +129,8 @@ def mode_of(kind: str) -> int:
 
 def about(thing: Model | Workload) -> bytes:
     """The content of `i4q.json`: the thing without where it is."""
+    from i4q_ai.thing import API_VERSION
+
     fields = {key: value for key, value in thing.dump().items() if key not in ("source", "reference")}
     return canonical({"apiVersion": API_VERSION, "kind": type(thing).__name__, **fields})
 
@@ -152,6 +155,8 @@ def build(thing: Model | Workload, deadline: Deadline) -> Artifact:
         configs.append(config)
         platform = {"architecture": architecture, "os": "linux"}
         manifests.append((Descriptor.of(media.MANIFEST, manifest, platform=platform), manifest))
+    from i4q_ai.model import Model
+
     if isinstance(thing, Model):
         config, manifest = _modelpack(thing, layers)
         configs.append(config)
@@ -182,6 +187,8 @@ def _layers(thing: Model | Workload) -> list[Layer]:
     kind, source = type(thing).__name__, Path(thing.source)
     layers = [_layer(kind, [(file, source / file.path) for file in group]) for group in _groups(thing.files)]
     data = about(thing)
+    from i4q_ai.model import File
+
     file = File(path=ABOUT, size=len(data), sha256=hashlib.sha256(data).hexdigest())
     return [*layers, _layer(kind, [(file, data)])]
 

@@ -8,16 +8,19 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError
-from i4q_ai.model import File
 from i4q_ai.oci import disk, framing, media, together
 from i4q_ai.oci.ingesting import Assemble, Ingest, Means, OtherFileError
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.mirrors import Mirrors
 from i4q_ai.oci.source import Source
 from i4q_ai.oci.staging import Frame, OtherFrameError, Staging
+
+if TYPE_CHECKING:
+    from i4q_ai.model import File
 
 BUFFER_OF_MANY = 1024 * 1024
 """Bytes; where several blobs are under way at once, each has smaller buffers."""

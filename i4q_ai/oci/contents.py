@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import platform
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from i4q_ai.errors import IntegrityError, SchemaError, UnsupportedError
-from i4q_ai.model import Model
 from i4q_ai.oci import media
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import is_digest
 from i4q_ai.packing.paths import clashes
-from i4q_ai.workload import Workload
 
-KINDS: dict[str, type[Model] | type[Workload]] = {"Model": Model, "Workload": Workload}
+if TYPE_CHECKING:
+    from i4q_ai.model import Model
+    from i4q_ai.workload import Workload
+
 _LAYER_LIMIT = 1000
 _LIST_LIMIT = 10_000
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -172,14 +173,18 @@ def thing_of(raw: bytes, *, where: str) -> Model | Workload:
     Raises:
         SchemaError: it describes none.
     """
+    from i4q_ai.model import Model
+    from i4q_ai.workload import Workload
+
+    kinds: dict[str, type[Model] | type[Workload]] = {"Model": Model, "Workload": Workload}
     try:
         data = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise SchemaError(f"{where}: i4q.json is no JSON") from error
     kind = data.get("kind") if isinstance(data, dict) else None
-    if not isinstance(kind, str) or kind not in KINDS:
+    if not isinstance(kind, str) or kind not in kinds:
         raise SchemaError(f"{where}: i4q.json is neither a Model nor a Workload")
-    thing: Model | Workload = KINDS[kind].from_data(data, where=where)
+    thing: Model | Workload = kinds[kind].from_data(data, where=where)
     for problem in clashes([file.path for file in thing.files]):
         raise IntegrityError(f"{where}: {problem}")
     return thing

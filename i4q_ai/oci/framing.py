@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from i4q_ai.errors import I4qError
-from i4q_ai.model import File
 from i4q_ai.oci import media
 from i4q_ai.oci.artifact import folder_of, mode_of
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.staging import Frame
 from i4q_ai.oci.tarring import Entry, Tar
+
+if TYPE_CHECKING:
+    from i4q_ai.model import File
 
 SMALLEST = 4 * 1024 * 1024
 """Bytes of a file that is worth it: smaller ones are cheap to write twice."""
@@ -47,6 +50,8 @@ def kept_frame(layer: Descriptor, size: int, mode: int) -> Frame | None:
         size: of the file.
         mode: of the file.
     """
+    from i4q_ai.model import File
+
     path = layer.annotations.get(media.FILE_PATH)
     sha256 = layer.annotations.get(media.FILE_SHA256)
     if path is None or sha256 is None:

@@ -1,6 +1,6 @@
 """Makes Models and Workloads out of files, ONNX and scikit-learn estimators; talks to no registry.
 
-Cheap to import: numpy, onnxruntime and skl2onnx are imported by the calls that need them.
+Cheap to import: what a call needs is imported by the call.
 """
 
 from __future__ import annotations
@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from i4q_ai.packing import folders
 
 if TYPE_CHECKING:
     from i4q_ai.model import Model
@@ -23,6 +21,8 @@ __all__ = ["from_dir", "from_files", "from_onnx", "from_sklearn", "workload_from
 
 def from_dir(cls: type[M], folder: Path, *, name: str, version: str, format: str | None = None, **about: Any) -> M:
     """A model from all files of a folder; see `Model.from_dir`."""
+    from i4q_ai.packing import folders
+
     return folders.from_dir(cls, folder, name=name, version=version, format=format, **about)
 
 
@@ -36,6 +36,8 @@ def from_files(
     **about: Any,
 ) -> M:
     """A model from single files; see `Model.from_files`."""
+    from i4q_ai.packing import folders
+
     return folders.from_files(cls, files, name=name, version=version, format=format, **about)
 
 
@@ -61,4 +63,6 @@ def workload_from_dir(
     cls: type[W], folder: Path, *, name: str, version: str, command: Sequence[str], **about: Any
 ) -> W:
     """A workload from all files of a folder; see `Workload.from_dir`."""
+    from i4q_ai.packing import folders
+
     return folders.workload_from_dir(cls, folder, name=name, version=version, command=command, **about)
