@@ -59,8 +59,9 @@ def test_many_at_once_lose_none(registry: Registry, deadline: Deadline) -> None:
             _opened(registry.host), SUBJECT, artifact_type=NOTE, data=data, deadline=deadline
         ).digest
 
+    attached = [_attach(0)]  # the empty config is there then: distribution mixes up one blob that comes twice at once
     with ThreadPoolExecutor(8) as pool:
-        attached = list(pool.map(_attach, range(12)))
+        attached += pool.map(_attach, range(1, 12))
     found = referrers.referrers(_opened(registry.host), SUBJECT.digest, deadline=deadline)
     assert sorted(one.digest for one in found) == sorted(attached)
 
