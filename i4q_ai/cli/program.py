@@ -11,6 +11,7 @@ import click
 
 from i4q_ai.cli import (
     about,
+    artifacts,
     cache,
     cluster,
     deploying,
@@ -47,7 +48,7 @@ def program() -> None:
 
 
 for command in (
-    cluster.group, scoring.score, model.group, workload.group, image.group,
+    cluster.group, scoring.score, model.group, workload.group, image.group, artifacts.group,
     packaging.chart, packaging.kustomize,
     deploying.plan, deploying.deploy, deploying.apply, deploying.export, deploying.update,
     looking.list_all, looking.status, looking.explain, looking.simulate, looking.watch,

@@ -1,4 +1,4 @@
-"""Artifacts in registries and OCI layout folders: push, resolve, describe, fetch.
+"""Artifacts in registries and OCI layout folders: pushed, fetched, copied, saved, looked at.
 
 Cheap to import; what a call needs is imported by the call.
 """
@@ -8,21 +8,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from i4q_ai.oci.attaching import attach
+    from i4q_ai.oci.comparing import diff
+    from i4q_ai.oci.copying import copy
     from i4q_ai.oci.describing import describe, resolve
     from i4q_ai.oci.fetching import fetch
+    from i4q_ai.oci.inspecting import inspect
+    from i4q_ai.oci.listing import tags
     from i4q_ai.oci.pushing import push
     from i4q_ai.oci.rawfiles import push_files
     from i4q_ai.oci.reference import Reference
+    from i4q_ai.oci.saving import load, save
+    from i4q_ai.oci.unpacking import pull
 
-__all__ = ["Reference", "describe", "fetch", "push", "push_files", "resolve"]
+__all__ = [
+    "Reference",
+    "attach",
+    "copy",
+    "describe",
+    "diff",
+    "fetch",
+    "inspect",
+    "load",
+    "pull",
+    "push",
+    "push_files",
+    "resolve",
+    "save",
+    "tags",
+]
 
 _HOMES = {
     "Reference": "reference",
+    "attach": "attaching",
+    "copy": "copying",
     "describe": "describing",
+    "diff": "comparing",
     "fetch": "fetching",
+    "inspect": "inspecting",
+    "load": "saving",
+    "pull": "unpacking",
     "push": "pushing",
     "push_files": "rawfiles",
     "resolve": "describing",
+    "save": "saving",
+    "tags": "listing",
 }
 
 

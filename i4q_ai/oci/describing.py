@@ -49,7 +49,7 @@ def describe(cls: type[T], reference: str, *, timeout: float = 60) -> T:
     deadline = Deadline.after(timeout, f"reading {reference}")
     source = opening.source(parsed)
     where = str(parsed.at(digest_behind(parsed, source, deadline)))
-    thing = contents.thing_of(_about(source, where, deadline), where=where)
+    thing = thing_behind(source, where, deadline)
     if not isinstance(thing, cls):
         raise InvalidError(
             f"{reference} is a {type(thing).__name__}, not a {cls.__name__}",
@@ -71,6 +71,20 @@ def digest_behind(reference: Reference, source: Source, deadline: Deadline) -> s
     if digest is None:
         raise NotFoundError(f"{source.name} has no tag '{tag}'", hint="" if reference.tag else "name a tag")
     return digest
+
+
+def thing_behind(source: Source, where: str, deadline: Deadline) -> Model | Workload:
+    """The Model or Workload of an index.
+
+    Args:
+        source: that has it.
+        where: the reference, by digest.
+        deadline: for reading it.
+
+    Raises:
+        UnsupportedError: it is neither.
+    """
+    return contents.thing_of(_about(source, where, deadline), where=where)
 
 
 def _about(source: Source, where: str, deadline: Deadline) -> bytes:
