@@ -47,13 +47,22 @@ class Seen:
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request and its answer; what a rule is given."""
+    """One request and its answer; what a rule is given.
+
+    Attributes:
+        mute: cut the connection instead of answering.
+        locations: path of an upload → what a Location says of it.
+        echo: bytes and their digest → the digest that the answer tells.
+    """
 
     protocol_version = "HTTP/1.1"
     timeout = _IDLE
     server: _Server
 
     def _handle(self) -> None:
+        self.mute = False
+        self.locations: Callable[[str], str] = lambda path: path
+        self.echo: Callable[[bytes, str], str] = lambda _, digest: digest
         self._left = int(self.headers.get("Content-Length") or 0)
         self._chunked = "chunked" in self.headers.get("Transfer-Encoding", "")
         self.seen = Seen(self.command, self.path, dict(self.headers))
@@ -108,6 +117,9 @@ class Exchange(BaseHTTPRequestHandler):
             headers: besides its length.
             length: is said of the body instead of its own; the connection is cut after the body.
         """
+        if self.mute:
+            self.cut()
+            return
         self.send_response(status)
         for name, value in {**self.registry.headers, **(headers or {})}.items():
             self.send_header(name, value)

@@ -88,7 +88,7 @@ class Repositories:
         if raw is None:
             exchange.refuse(404, "BLOB_UNKNOWN")
             return
-        told = {"Content-Type": "application/octet-stream", "Docker-Content-Digest": digest}
+        told = {"Content-Type": "application/octet-stream", "Docker-Content-Digest": exchange.echo(raw, digest)}
         match = _RANGE.fullmatch(exchange.headers.get("Range", ""))
         if not match:
             exchange.answer(200, raw, told)
@@ -108,7 +108,7 @@ class Repositories:
         if not kind:
             exchange.refuse(404, "MANIFEST_UNKNOWN")
             return
-        exchange.answer(200, raw, {"Content-Type": kind, "Docker-Content-Digest": digest})
+        exchange.answer(200, raw, {"Content-Type": kind, "Docker-Content-Digest": exchange.echo(raw, digest)})
 
     def _put_manifests(self, exchange: Exchange, repository: Repository, name: str, _: str) -> None:
         raw = exchange.body()
@@ -119,7 +119,7 @@ class Repositories:
         repository.manifests[digest] = (exchange.headers.get("Content-Type", ""), raw)
         if ":" not in name:
             repository.tags[name] = digest
-        told = {"Location": exchange.path, "Docker-Content-Digest": digest}
+        told = {"Location": exchange.path, "Docker-Content-Digest": exchange.echo(raw, digest)}
         if self._referrers and (subject := _subject(raw)):
             told["OCI-Subject"] = subject
         exchange.answer(201, b"", told)
@@ -159,13 +159,15 @@ class Repositories:
             return
         number = f"upload-{next(self._numbers)}"
         repository.uploads[number] = bytearray()
-        exchange.answer(202, b"", {"Location": f"/v2/{name}/blobs/uploads/{number}?state=0", "Range": "0-0"})
+        exchange.answer(
+            202, b"", {"Location": exchange.locations(f"/v2/{name}/blobs/uploads/{number}"), "Range": "0-0"}
+        )
 
     def _get_uploads(self, exchange: Exchange, repository: Repository, number: str, name: str) -> None:
         if number not in repository.uploads:
             exchange.refuse(404, "BLOB_UPLOAD_UNKNOWN")
             return
-        exchange.answer(204, b"", _state(repository, number, name))
+        exchange.answer(204, b"", _state(exchange, repository, number, name))
 
     def _patch_uploads(self, exchange: Exchange, repository: Repository, number: str, name: str) -> None:
         body = exchange.body()
@@ -175,10 +177,10 @@ class Repositories:
             return
         stated = exchange.headers.get("Content-Range", f"{len(upload)}-").partition("-")[0]
         if stated != str(len(upload)):
-            exchange.answer(416, b"", _state(repository, number, name))
+            exchange.answer(416, b"", _state(exchange, repository, number, name))
             return
         upload += body
-        exchange.answer(202, b"", _state(repository, number, name))
+        exchange.answer(202, b"", _state(exchange, repository, number, name))
 
     def _put_uploads(self, exchange: Exchange, repository: Repository, number: str, name: str) -> None:
         body = exchange.body()
@@ -192,15 +194,19 @@ class Repositories:
             return
         del repository.uploads[number]
         repository.blobs[digest] = raw
-        exchange.answer(201, b"", {"Location": f"/v2/{name}/blobs/{digest}", "Docker-Content-Digest": digest})
+        told = {"Location": f"/v2/{name}/blobs/{digest}", "Docker-Content-Digest": exchange.echo(raw, digest)}
+        exchange.answer(201, b"", told)
 
     def _delete_uploads(self, exchange: Exchange, repository: Repository, number: str, _: str) -> None:
         exchange.answer(204 if repository.uploads.pop(number, None) is not None else 404)
 
 
-def _state(repository: Repository, number: str, name: str) -> dict[str, str]:
+def _state(exchange: Exchange, repository: Repository, number: str, name: str) -> dict[str, str]:
     have = len(repository.uploads[number])
-    return {"Location": f"/v2/{name}/blobs/uploads/{number}?state={have}", "Range": f"0-{max(have - 1, 0)}"}
+    return {
+        "Location": exchange.locations(f"/v2/{name}/blobs/uploads/{number}"),
+        "Range": f"0-{max(have - 1, 0)}",
+    }
 
 
 def _subject(raw: bytes) -> str:
