@@ -154,6 +154,9 @@ class Chunked:
         body = Body(cut(self._content.parts, start, stop), self._flow, start=start)
         self._sure = False
         response = self._uploads.http.send("PATCH", self._location, self._calm, headers=headers, body=body)
+        if response.status_code == 201 and not start and stop < self._content.size:  # it takes this for all
+            self._uploads.http.finish(response)
+            raise _RefusedError
         if response.status_code not in (201, 202, 204):
             self._refused(response)
         self._uploads.http.finish(response)
