@@ -57,6 +57,7 @@ def unpack(layer: Path, into: Path, *, below: str, packed: bool, where: str, dea
                     naming.need_names([name], where=where)
                     _write(tar, member, root, name, where, deadline)
                     names.append(name)
+        naming.need_names(names, where=where)  # together, too
     finally:
         os.close(root)
     return names
