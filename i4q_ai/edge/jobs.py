@@ -175,7 +175,7 @@ class Jobs:
         except UntrustedError as error:
             refusal = _trouble(error)
             log.warning("%s/%s: version %s is not loaded: %s", *step.key, item.version, refusal.message)
-            return lambda state: state.rejected(item, refusal, time.monotonic())
+            return lambda state: state.not_let_in(refusal, time.monotonic())
         except (I4qError, OSError) as error:
             silent = Trouble("ServerSilent", str(error))
             if isinstance(error, (StorageError, OSError)):

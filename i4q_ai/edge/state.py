@@ -240,6 +240,11 @@ class ItemState:
         after = replace(self, process=process, misloads=count, retry_at=now + delay(count), trouble=trouble)
         return replace(after, probe_at=now)
 
+    def not_let_in(self, trouble: Trouble, now: float) -> ItemState:
+        """A version that is here is not shown, for a policy does not let it in; what runs goes on."""
+        count = self.misloads + 1
+        return replace(self, misloads=count, retry_at=now + delay(count), trouble=trouble)
+
     def refuse(self, item: Item, trouble: Trouble) -> ItemState:
         """This item failed; it is not tried again as it is."""
         good = tuple(known for known in self.good if not same(known, item))

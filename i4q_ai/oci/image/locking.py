@@ -26,8 +26,10 @@ UNASKED = frozenset({"kubernetes", "oras", "uvicorn"})
 """What pyproject.toml asks for and the image does not need: the API of Kubernetes, the registry class that only
 existing code uses, the server behind `--protocol asgi`."""
 
-UNUSED = frozenset({"coloredlogs", "flatbuffers", "humanfriendly", "mpmath", "packaging", "protobuf", "sympy"})
-"""What onnxruntime asks for and only its tools for changing models import."""
+UNUSED = frozenset(
+    {"coloredlogs", "flatbuffers", "humanfriendly", "mpmath", "packaging", "protobuf", "pycparser", "sympy"}
+)
+"""What onnxruntime asks for and only its tools for changing models import; and what cffi needs to make bindings."""
 
 _TIMEOUT = 600
 _HEAD = f"""\
