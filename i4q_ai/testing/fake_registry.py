@@ -169,6 +169,7 @@ class FakeRegistry:
     """A registry on a port of its own, as long as it is entered.
 
     Args:
+        port: of this machine; a free one if not given.
         certificate: files with a certificate and its key; then it speaks https.
         clients: a file with the authority that clients' certificates must be from.
         referrers: answers the referrers API; most registries do not.
@@ -181,7 +182,12 @@ class FakeRegistry:
     """
 
     def __init__(
-        self, *, certificate: tuple[str, str] | None = None, clients: str | None = None, referrers: bool = False
+        self,
+        *,
+        port: int = 0,
+        certificate: tuple[str, str] | None = None,
+        clients: str | None = None,
+        referrers: bool = False,
     ) -> None:
         self.repositories = Repositories(referrers=referrers)
         self.headers: dict[str, str] = {}
@@ -189,7 +195,7 @@ class FakeRegistry:
         self.closing = threading.Event()
         self._rules: list[_Rule] = []
         self._lock = threading.Lock()
-        self._server = _Server(self)
+        self._server = _Server(self, port)
         self.scheme = "https" if certificate else "http"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -269,8 +275,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, registry: FakeRegistry) -> None:
-        super().__init__(("127.0.0.1", 0), Exchange)
+    def __init__(self, registry: FakeRegistry, port: int) -> None:
+        super().__init__(("127.0.0.1", port), Exchange)
         self.registry = registry
 
     def handle_error(self, request: Any, client_address: Any) -> None:
