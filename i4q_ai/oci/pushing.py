@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
@@ -46,7 +47,7 @@ def push(
         mount_from: repositories of the same registry that may hold files of it, which then need not travel, besides
             those that they were pushed to from here.
         chunk_maps: tell a registry how large files can be cut, so that of a new version only the difference travels to
-            who has an older one. Costs one more reading of them.
+            who has an older one. Costs one more reading of them, while they are sent.
 
     Returns:
         The thing with its reference, `…@sha256:…`, and without a source.
@@ -65,17 +66,20 @@ def push(
     deadline = Deadline.after(timeout, f"pushing {thing.name} {thing.version}")
     artifact = build(thing, deadline)
     repository = opening.source(reference)
-    repository.push(
-        artifact,
-        reference.tag or thing.version,
-        deadline,
-        progress or progresses.default(),
-        if_match=if_match,
-        rate=limit,
-        mounts=mount_from,
-    )
-    if chunk_maps and not reference.is_layout:
-        publishing.publish(repository, artifact, deadline)
+    with contextlib.ExitStack() as stack:
+        told = chunk_maps and not reference.is_layout
+        maps = stack.enter_context(publishing.Publishing(artifact, deadline)) if told else None
+        repository.push(
+            artifact,
+            reference.tag or thing.version,
+            deadline,
+            progress or progresses.default(),
+            if_match=if_match,
+            rate=limit,
+            mounts=mount_from,
+        )
+        if maps is not None:
+            maps.attach(repository)
     return cast("T", thing.replace(source=None, reference=str(reference.at(artifact.digest))))
 
 

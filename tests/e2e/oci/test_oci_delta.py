@@ -121,6 +121,21 @@ def test_only_the_difference_travels(
     assert len(after) - proxy.passed <= saved + 65536 <= len(after)
 
 
+def test_maps_are_pushed_once_and_change_no_digest(registry: Registry, tmp_path: Path) -> None:
+    made = model(tmp_path, "1", noise(3 * MIB))
+    digest = push(made, registry, chunk_maps=False)
+    repository = opening.source(Reference.parse(f"{registry.host}/models/wear"))
+    assert referrers.referrers(repository, digest, deadline=deadline()) == []
+    assert push(made, registry) == digest
+    (one,) = referrers.referrers(repository, digest, deadline=deadline())
+    sent = len(registry.requests("PUT"))
+    assert push(made, registry) == digest
+    assert referrers.referrers(repository, digest, deadline=deadline()) == [one]
+    assert len(registry.requests("PUT")) == sent
+    small = model(tmp_path, "2", noise(MIB // 2))
+    assert referrers.referrers(repository, push(small, registry), deadline=deadline()) == []
+
+
 def test_another_model_altogether_travels_whole(registry: Registry, proxy: Proxy, tmp_path: Path) -> None:
     first = push(model(tmp_path, "1", noise(5 * MIB, 1)), registry)
     second = push(model(tmp_path, "2", noise(5 * MIB, 2)), registry)
