@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import EllipsisType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field
@@ -228,7 +229,15 @@ class Model(Document):
 
         return oci.describe(cls, reference, timeout=timeout)
 
-    def push(self, to: str | None = None, *, timeout: float = 3600, progress: Progress | None = None) -> Self:
+    def push(
+        self,
+        to: str | None = None,
+        *,
+        timeout: float = 3600,
+        progress: Progress | None = None,
+        if_match: str | EllipsisType | None = ...,
+        rate: float | None = None,
+    ) -> Self:
         """Push the files as one OCI artifact; returns the model with its reference.
 
         Args:
@@ -236,14 +245,16 @@ class Model(Document):
                 if it says nothing, the folder `registry` of the home. The tag is the version if not given.
             timeout: in seconds.
             progress: told of bytes sent; the default draws a bar on a terminal.
+            if_match: the digest that the tag must stand for now, None for no tag; without it the tag must be new.
+            rate: bytes a second at most; without it, as `I4Q_RATE` says.
 
         Raises:
-            VersionExistsError: that tag exists with other content.
+            VersionExistsError, ConflictError: that tag exists with other content.
             RegistryError: the registry refused or lied.
         """
         from i4q_ai import oci
 
-        return oci.push(self, to, timeout=timeout, progress=progress)
+        return oci.push(self, to, timeout=timeout, progress=progress, if_match=if_match, rate=rate)
 
     def sign(
         self, key: str | Path, *, passphrase: str | None = None, chain: Sequence[str | Path] = (), timeout: float = 60

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from types import EllipsisType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -133,11 +134,19 @@ class Workload(Document):
 
         return oci.describe(cls, reference, timeout=timeout)
 
-    def push(self, to: str | None = None, *, timeout: float = 3600, progress: Progress | None = None) -> Self:
+    def push(
+        self,
+        to: str | None = None,
+        *,
+        timeout: float = 3600,
+        progress: Progress | None = None,
+        if_match: str | EllipsisType | None = ...,
+        rate: float | None = None,
+    ) -> Self:
         """Push the code as one OCI artifact; as `Model.push`."""
         from i4q_ai import oci
 
-        return oci.push(self, to, timeout=timeout, progress=progress)
+        return oci.push(self, to, timeout=timeout, progress=progress, if_match=if_match, rate=rate)
 
     def sign(
         self, key: str | Path, *, passphrase: str | None = None, chain: Sequence[str | Path] = (), timeout: float = 60

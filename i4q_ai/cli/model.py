@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from i4q_ai.cli import printing
 from i4q_ai.cli.objects import as_document, pairs, read_thing, thing
 from i4q_ai.cli.settings import Settings
-from i4q_ai.cli.verbs import Verbs, timeout_option
+from i4q_ai.cli.verbs import Verbs, if_match_option, rate_option, timeout_option
 from i4q_ai.errors import InvalidError
 from i4q_ai.model import Model
 from i4q_ai.thing import Document
@@ -52,11 +53,13 @@ def pack(
 @group.command("push")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--to", metavar="REFERENCE", help="host/repository[:tag] or oci:FOLDER[:tag]; else a folder of the home.")
+@if_match_option
+@rate_option
 @timeout_option(3600)
 @click.pass_obj
-def push(settings: Settings, file: Path, to: str | None, timeout: float) -> None:
+def push(settings: Settings, /, file: Path, to: str | None, timeout: float, **how: Any) -> None:
     """Push what `pack` printed to FILE; print the reference by digest."""
-    push_thing(settings, file, Model, to, timeout)
+    push_thing(settings, file, Model, to, timeout=timeout, **how)
 
 
 @group.command("show")
@@ -72,9 +75,9 @@ def show_thing(settings: Settings, what: Document) -> None:
     printing.document(settings, as_document(what))
 
 
-def push_thing(settings: Settings, file: Path, kind: type[Model | Workload], to: str | None, timeout: float) -> None:
+def push_thing(settings: Settings, file: Path, kind: type[Model | Workload], to: str | None, **how: Any) -> None:
     """Push a thing of a file, and print its reference."""
-    pushed = _only(read_thing(file), kind, str(file)).push(to, timeout=timeout)
+    pushed = _only(read_thing(file), kind, str(file)).push(to, **how)
     assert pushed.reference is not None, "it was pushed"
     about = {"name": pushed.name, "version": pushed.version, "digest": pushed.digest, "reference": pushed.reference}
     printing.document(settings, about, text=pushed.reference)

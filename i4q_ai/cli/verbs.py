@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import EllipsisType
 from typing import Any
 
 import click
 
+from i4q_ai import config
 from i4q_ai.cli.settings import common
 from i4q_ai.errors import nearest
 
@@ -51,6 +53,23 @@ def timeout_option(default: float) -> Callable[[Any], Any]:
     )
 
 
+def _rate(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
+    return config.parse_rate(text) if text else None
+
+
+def _if_match(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | EllipsisType | None:
+    return ... if text is None else None if text == "none" else text
+
+
+rate_option: Callable[[Any], Any] = click.option(
+    "--rate", callback=_rate, metavar="BYTES", help="A second, at most: 500k, 10M. Else as I4Q_RATE says."
+)
+if_match_option: Callable[[Any], Any] = click.option(
+    "--if-match",
+    callback=_if_match,
+    metavar="DIGEST|none",
+    help="Set the tag only if it stands for this now; without it the tag must be new.",
+)
 eviction_option: Callable[[Any], Any] = click.option(
     "--allow-eviction",
     is_flag=True,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from i4q_ai.cli.model import push_thing, show_thing
 from i4q_ai.cli.objects import pairs, thing
 from i4q_ai.cli.settings import Settings
-from i4q_ai.cli.verbs import Verbs, timeout_option
+from i4q_ai.cli.verbs import Verbs, if_match_option, rate_option, timeout_option
 from i4q_ai.workload import Workload
 
 
@@ -56,11 +57,13 @@ def pack(
 @group.command("push")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--to", metavar="REFERENCE", help="host/repository[:tag] or oci:FOLDER[:tag]; else a folder of the home.")
+@if_match_option
+@rate_option
 @timeout_option(3600)
 @click.pass_obj
-def push(settings: Settings, file: Path, to: str | None, timeout: float) -> None:
+def push(settings: Settings, /, file: Path, to: str | None, timeout: float, **how: Any) -> None:
     """Push what `pack` printed to FILE; print the reference by digest."""
-    push_thing(settings, file, Workload, to, timeout)
+    push_thing(settings, file, Workload, to, timeout=timeout, **how)
 
 
 @group.command("show")

@@ -64,15 +64,14 @@ def push_files(
     found = sink.resolve(reference.tag, deadline)
     if isinstance(if_match, str) or if_match is None:
         tagging.is_set(sink.name, reference.tag, found=found, wanted="", if_match=if_match)
+    known = _artifact(named, blobs, artifact_type) if all(blob.is_hashed for blob in blobs) else None
+    if known and known[0].digest == found:
+        return str(reference.at(found))
     with sink.writing(deadline):
-        with progresses.whole(terms.progress, sink.name, sum(blob.size for blob in blobs)):
-            sent = {blob.path: blob for blob in _send(sink, blobs, terms)}
-        layers = [
-            Descriptor(media.OCTETS, sent[path].digest, sent[path].size, {media.TITLE: name})
-            for name, path in sorted(named.items())
-        ]
-        manifest = _manifest(layers, artifact_type)
-        descriptor = Descriptor.of(media.MANIFEST, manifest, artifact_type=artifact_type)
+        if known is None or not (isinstance(sink, Remote) and sink.has_manifest(known[0].digest, deadline)):
+            with progresses.whole(terms.progress, sink.name, sum(blob.size for blob in blobs)):
+                known = _artifact(named, _send(sink, blobs, terms), artifact_type)
+        descriptor, manifest = known
         found = sink.resolve(reference.tag, deadline)
         if not tagging.is_set(sink.name, reference.tag, found=found, wanted=descriptor.digest, if_match=if_match):
             sink.put_manifest(reference.tag, descriptor, manifest, deadline)
@@ -105,7 +104,13 @@ def _send(sink: Repository, blobs: Sequence[FileBlob], terms: Terms) -> list[Fil
     return [sent for sent in together.each(ordered, _one, terms.deadline) if sent is not None]
 
 
-def _manifest(layers: Sequence[Descriptor], artifact_type: str) -> bytes:
+def _artifact(named: Mapping[str, Path], blobs: Sequence[FileBlob], artifact_type: str) -> tuple[Descriptor, bytes]:
+    """The manifest of files whose digests are known."""
+    by_path = {blob.path: blob for blob in blobs}
+    layers = [
+        Descriptor(media.OCTETS, by_path[path].digest, by_path[path].size, {media.TITLE: name})
+        for name, path in sorted(named.items())
+    ]
     listed = {
         "schemaVersion": 2,
         "mediaType": media.MANIFEST,
@@ -113,4 +118,5 @@ def _manifest(layers: Sequence[Descriptor], artifact_type: str) -> bytes:
         "config": Descriptor.of(media.EMPTY, media.EMPTY_BYTES).dump(),
         "layers": [layer.dump() for layer in layers],
     }
-    return canonical(listed)
+    raw = canonical(listed)
+    return Descriptor.of(media.MANIFEST, raw, artifact_type=artifact_type), raw
