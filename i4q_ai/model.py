@@ -271,9 +271,9 @@ class Model(Document):
             InvalidError: it is not pushed yet, or the key cannot be read.
             RegistryError: the registry refused the signature.
         """
-        from i4q_ai.oci import signing
+        from i4q_ai import oci
 
-        signing.sign(signing.pushed(self), key, passphrase=passphrase, chain=chain, timeout=timeout)
+        oci.sign(self, key, passphrase=passphrase, chain=chain, timeout=timeout)
         return self
 
     def verify(self, trust: Trust | str | Path, *, timeout: float = 60) -> Signature | None:
@@ -290,6 +290,6 @@ class Model(Document):
             UntrustedError: the policy does not let it in; says who signed, who is trusted, and what to do.
             InvalidError: it is not pushed yet.
         """
-        from i4q_ai.oci import signing
+        from i4q_ai import oci
 
-        return signing.verify(signing.pushed(self), trust, timeout=timeout)
+        return oci.verify(self, trust, timeout=timeout)

@@ -152,13 +152,13 @@ class Workload(Document):
         self, key: str | Path, *, passphrase: str | None = None, chain: Sequence[str | Path] = (), timeout: float = 60
     ) -> Self:
         """Sign what is pushed; as `Model.sign`."""
-        from i4q_ai.oci import signing
+        from i4q_ai import oci
 
-        signing.sign(signing.pushed(self), key, passphrase=passphrase, chain=chain, timeout=timeout)
+        oci.sign(self, key, passphrase=passphrase, chain=chain, timeout=timeout)
         return self
 
     def verify(self, trust: Trust | str | Path, *, timeout: float = 60) -> Signature | None:
         """Check who signed the code, or the image; as `Model.verify`."""
-        from i4q_ai.oci import signing
+        from i4q_ai import oci
 
-        return signing.verify(signing.pushed(self), trust, timeout=timeout)
+        return oci.verify(self, trust, timeout=timeout)

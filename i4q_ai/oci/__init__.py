@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from i4q_ai.oci.rawfiles import push_files
     from i4q_ai.oci.reference import Reference
     from i4q_ai.oci.saving import load, save
+    from i4q_ai.oci.signing import sign, verify
     from i4q_ai.oci.unpacking import pull
 
 __all__ = [
@@ -35,7 +36,9 @@ __all__ = [
     "push_files",
     "resolve",
     "save",
+    "sign",
     "tags",
+    "verify",
 ]
 
 _HOMES = {
@@ -52,7 +55,9 @@ _HOMES = {
     "push_files": "rawfiles",
     "resolve": "describing",
     "save": "saving",
+    "sign": "signing",
     "tags": "listing",
+    "verify": "signing",
 }
 
 

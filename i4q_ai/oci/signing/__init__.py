@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def sign(
-    reference: str,
+    what: str | Model | Workload,
     key: str | Path,
     *,
     passphrase: str | None = None,
@@ -30,7 +30,7 @@ def sign(
     """Attach signatures to what is pushed.
 
     Args:
-        reference: `host/repository[:tag]`, `oci:FOLDER[:tag]`, or by digest; a tag is resolved now.
+        what: it, or its reference: `host/repository[:tag]`, `oci:FOLDER[:tag]`, or by digest; a tag is resolved now.
         key: PEM file of a private key.
         passphrase: if the key is encrypted.
         chain: PEM files of certificates, the signer's first.
@@ -38,19 +38,22 @@ def sign(
 
     Returns:
         The reference by digest.
+
+    Raises:
+        InvalidError: it is not pushed yet.
     """
     from i4q_ai.oci.signing import artifacts
     from i4q_ai.oci.signing.keys import SigningKey
 
     read = SigningKey.read(Path(key), passphrase=passphrase, chain=[Path(each) for each in chain])
-    return artifacts.sign(reference, read, timeout=timeout)
+    return artifacts.sign(_reference(what), read, timeout=timeout)
 
 
-def verify(reference: str, trust: Trust | str | Path, *, timeout: float = 60) -> Signature | None:
+def verify(what: str | Model | Workload, trust: Trust | str | Path, *, timeout: float = 60) -> Signature | None:
     """Check who signed what is pushed, and its format, against a policy; None where it needs no signature.
 
     Args:
-        reference: as for `sign`.
+        what: as for `sign`.
         trust: the policy, or its file.
         timeout: in seconds.
 
@@ -60,15 +63,13 @@ def verify(reference: str, trust: Trust | str | Path, *, timeout: float = 60) ->
     from i4q_ai.oci.signing import artifacts
 
     policy = trust if isinstance(trust, Trust) else Trust.read(Path(trust))
-    return artifacts.verify(reference, policy, timeout=timeout)
+    return artifacts.verify(_reference(what), policy, timeout=timeout)
 
 
-def pushed(thing: Model | Workload) -> str:
-    """The reference of a thing; of a workload that is an image, that image.
-
-    Raises:
-        InvalidError: it is not pushed yet.
-    """
+def _reference(thing: str | Model | Workload) -> str:
+    """The reference of a thing; of a workload that is an image, that image."""
+    if isinstance(thing, str):
+        return thing
     reference = thing.reference or (thing.image if isinstance(thing, Workload) else None)
     if reference is None:
         raise InvalidError(
