@@ -1,0 +1,20 @@
+"""`push_ours.py files|model PATH REFERENCE`: our push; prints seconds, and bytes of memory beyond the bare import."""
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+from i4q_ai import oci
+from i4q_ai.model import Model
+from i4q_ai.oci import pushing, rawfiles, remote  # noqa: F401 - what a push imports
+
+kind, path, reference = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+began = time.monotonic()
+if kind == "files":
+    oci.push_files(sorted(path.iterdir()) if path.is_dir() else [path], reference)
+else:
+    oci.push(Model.from_dir(path, name="bench", version="1"), reference, chunk_maps=kind == "maps")
+took = time.monotonic() - began
+print(took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)  # noqa: T201
