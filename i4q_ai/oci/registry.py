@@ -10,11 +10,11 @@ import functools
 import json as jsons
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import oras.defaults
 import oras.oci
@@ -24,12 +24,14 @@ import requests
 from oras.container import Container
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import InvalidError, NotFoundError, ReferenceInvalid, UnsupportedError
+from i4q_ai.errors import InvalidError, NotFoundError, ReferenceInvalid, RegistryError, UnsupportedError
 from i4q_ai.oci import cache, contents, copying, credentials, media, naming, reading
 from i4q_ai.oci.credentials import Credentials
 from i4q_ai.oci.disk import storage_errors
 from i4q_ai.oci.ingesting import Means
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.origins import origin_of
+from i4q_ai.oci.paging import PAGES
 from i4q_ai.oci.rates import limit
 from i4q_ai.oci.rawblobs import FileBlob
 from i4q_ai.oci.reference import Reference, is_digest
@@ -122,6 +124,21 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras has no typ
     def _remote(self, container: Container) -> Remote:
         reference = Reference.parse(f"{container.registry}/{container.api_prefix}")
         return Remote(reference, transport=self._transport(reference.api_host, reference.repository))
+
+    def _do_paginated_request(self, url: str, callable: Callable[[requests.Response], bool]) -> None:
+        """As oras does it, but only at the registry, and not for ever."""
+        seen: set[str] = set()
+        while url not in seen and len(seen) < PAGES:
+            seen.add(url)
+            response = self.do_request(url)
+            self._check_200_response(response)
+            link = response.links.get("next", {}).get("url") if callable(response) else None
+            if not link:
+                return
+            begun, url = origin_of(url), urljoin(url, link)
+            if origin_of(url) != begun:
+                raise RegistryError(f"{begun.host} continues a list at another place, {url[:100]!r}")
+        raise RegistryError(f"{origin_of(url).host} gives a list that never ends")
 
     def get_blob(
         self, container: str | Container, digest: str, stream: bool = False, head: bool = False

@@ -9,9 +9,18 @@ from pathlib import Path
 import oras.provider
 import pytest
 
-from i4q_ai.errors import AuthError, ConflictError, IntegrityError, InvalidError, NotFoundError, ReferenceInvalid
+from i4q_ai.errors import (
+    AuthError,
+    ConflictError,
+    IntegrityError,
+    InvalidError,
+    NotFoundError,
+    ReferenceInvalid,
+    RegistryError,
+)
 from i4q_ai.oci.registry import Registry
 from tests.e2e.oci.accounts import HTPASSWD, PASSWORD, USER
+from tests.e2e.oci.liar import lying
 from tests.testbed.registry import Registry as RegistryProcess
 
 OVERRIDDEN = (
@@ -28,7 +37,17 @@ OVERRIDDEN = (
     "get_manifest",
     "push",
     "pull",
+    "_do_paginated_request",
 )
+INHERITED = {
+    "get_tags": ["self", "container", "N"],
+    "delete_tag": ["self", "container", "tag"],
+    "delete_tags": ["self", "name", "tags"],
+    "get_container": ["self", "name"],
+    "logout": ["self", "hostname"],
+    "_check_200_response": ["self", "response"],
+}
+"""What code written for oras calls, and oras' layouts too, and is as it was."""
 
 
 @pytest.mark.parametrize("name", OVERRIDDEN)
@@ -38,6 +57,23 @@ def test_signatures_are_those_of_oras(name: str) -> None:
     assert [(p.name, p.kind, p.default) for p in ours.parameters.values()] == [
         (p.name, p.kind, p.default) for p in theirs.parameters.values()
     ]
+
+
+@pytest.mark.parametrize("name", INHERITED)
+def test_what_is_inherited_has_not_drifted(name: str) -> None:
+    assert getattr(Registry, name) is getattr(oras.provider.Registry, name)
+    method = inspect.unwrap(getattr(oras.provider.Registry, name))
+    assert list(inspect.signature(method).parameters) == INHERITED[name]
+
+
+def test_tags_that_never_end_or_are_elsewhere() -> None:
+    for link in ("</v2/a/x/tags/list>", "<http://127.0.0.2/v2/a/x/tags/list>"):
+        with lying(
+            lambda request, link=link: request.answer(200, b'{"tags": ["a"]}', Link=f'{link}; rel="next"')
+        ) as server:  # type: ignore[misc]
+            with pytest.raises(RegistryError, match=r"never ends|another place"):
+                Registry(insecure=True).get_tags(f"{server.host}/a/x")
+            assert len(server.requests) == 1
 
 
 @pytest.fixture
