@@ -99,6 +99,16 @@ def _weights(artifact: Artifact) -> str:
     return max(artifact.blobs, key=lambda blob: blob.size).digest
 
 
+def _after_reading(status: int, headers: dict[str, str] | None = None) -> Callable[[Exchange], None]:
+    """An answer once the request's body is there."""
+
+    def _reply(exchange: Exchange) -> None:
+        exchange.body()
+        exchange.answer(status, b"", headers)
+
+    return _reply
+
+
 # Bytes.
 
 
@@ -381,7 +391,7 @@ def test_registry_that_echoes_another_digest(registry: FakeRegistry, artifact: A
     registry.when("GET", "manifests", lambda exchange: exchange.answer(200, raw, {"Content-Type": kind, **echo}))
     with pytest.raises(IntegrityError, match="the registry says"):
         oci.resolve(f"{registry.host}/x:1")
-    registry.when("PUT", "manifests", lambda exchange: (exchange.body(), exchange.answer(201, b"", echo)))
+    registry.when("PUT", "manifests", _after_reading(201, echo))
     with pytest.raises(IntegrityError, match="the registry says"):
         a_model(tmp_path / "other", version="2").push(f"{registry.host}/y")
 
@@ -582,11 +592,9 @@ def test_upload_to_a_store_elsewhere(
     model: Model, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with FakeRegistry() as store, FakeRegistry() as registry:
-        store.when("PUT", "^/upload", lambda exchange: (exchange.body(), exchange.answer(201)))
+        store.when("PUT", "^/upload", _after_reading(201))
         location = {"Location": f"{store.url}/upload?state=1"}
-        registry.when(
-            "POST", "/blobs/uploads/", lambda exchange: (exchange.body(), exchange.answer(202, b"", location))
-        )
+        registry.when("POST", "/blobs/uploads/", _after_reading(202, location))
         BasicDoor(registry, {"press": "oil"})
         log_in(monkeypatch, tmp_path, registry.host)
         model.push(f"{registry.host}/x")
@@ -622,7 +630,7 @@ def test_redirect_without_a_place(registry: FakeRegistry) -> None:
 
 def test_upload_that_begins_nowhere(model: Model) -> None:
     with FakeRegistry() as registry:
-        registry.when("POST", "", lambda exchange: (exchange.body(), exchange.answer(202)))
+        registry.when("POST", "", _after_reading(202))
         with pytest.raises(RegistryError):
             model.push(f"{registry.host}/x")
         assert not registry.repositories["x"].tags
