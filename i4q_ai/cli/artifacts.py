@@ -13,6 +13,7 @@ from i4q_ai.cli.objects import pairs
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verbs, timeout_option
 from i4q_ai.display import Table
+from i4q_ai.trust import Trust
 
 if TYPE_CHECKING:
     from i4q_ai.oci.copying import Copied
@@ -131,15 +132,23 @@ def copy(
 @click.argument("folder", type=click.Path(path_type=Path))
 @_platform
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="BYTES", help="At most, a second.")
+@click.option("--trust", type=click.Path(path_type=Path), help="The file of a trust policy; else $I4Q_TRUST.")
 @timeout_option(3600)
 @click.pass_obj
 def pull(
-    settings: Settings, reference: str, folder: Path, platform: str | None, rate: float | None, timeout: float
+    settings: Settings,
+    reference: str,
+    folder: Path,
+    platform: str | None,
+    rate: float | None,
+    trust: Path | None,
+    timeout: float,
 ) -> None:
     """Pull the files of an artifact into a new FOLDER: a ModelPack, or anything whose layers have titles."""
     from i4q_ai import oci
 
-    pulled = oci.pull(reference, folder, platform=platform, rate=rate, timeout=timeout)
+    policy = Trust.read(trust) if trust is not None else None
+    pulled = oci.pull(reference, folder, platform=platform, rate=rate, timeout=timeout, trust=policy)
     about = {
         "reference": pulled.reference,
         "folder": str(pulled.folder),

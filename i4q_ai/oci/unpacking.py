@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from i4q_ai import config
 from i4q_ai import progress as progresses
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import IntegrityError, InvalidError, UnsupportedError
+from i4q_ai.errors import IntegrityError, InvalidError, UnsupportedError, UntrustedError
 from i4q_ai.oci import cache, contents, copying, describing, disk, media, naming, opening, reading
 from i4q_ai.oci.ingesting import Means
 from i4q_ai.oci.media import Descriptor
@@ -19,6 +20,7 @@ from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Listed, Source
 from i4q_ai.oci.untarring import unpack
 from i4q_ai.progress import Progress
+from i4q_ai.trust import Trust
 
 UNPACK = "io.deis.oras.content.unpack"
 _PATHS = (media.MODELPACK_FILEPATH, "org.cnai.model.filepath", media.TITLE)
@@ -59,6 +61,7 @@ def pull(
     rate: float | None = None,
     timeout: float = 3600,
     progress: Progress | None = None,
+    trust: Trust | None = None,
 ) -> Pulled:
     """Pull the files of an artifact into a new folder, which appears whole and verified, or not at all.
 
@@ -70,9 +73,11 @@ def pull(
         rate: bytes a second at most.
         timeout: in seconds, for all of it.
         progress: told of bytes received; the default draws bars on a terminal.
+        trust: the policy that must let it in, before its files travel and before they appear; as `I4Q_TRUST` says.
 
     Raises:
         InvalidError: there is something in the folder.
+        UntrustedError: the policy does not let it in.
         NotFoundError: there is no such tag, digest or blob.
         UnsupportedError: an index lists nothing for the platform; or it is something else than files.
         IntegrityError: names lead elsewhere or clash, or bytes are not what their digests say.
@@ -82,14 +87,35 @@ def pull(
     _need_empty(path)
     deadline = Deadline.after(timeout, f"pulling {reference}")
     source = opening.source(parsed)
-    digest = _manifest(source, describing.digest_behind(parsed, source, deadline), platform, deadline)
+    root = describing.digest_behind(parsed, source, deadline)
+    pickles = _pickles(trust, parsed.at(root), deadline)
+    digest = _manifest(source, root, platform, deadline)
     where = f"{source.name}@{digest}"
     manifest = reading.manifest(source, digest, deadline)
     listed = [Descriptor.parse(item, where=where) for item in contents.listed(manifest, "layers", where=where)]
     layers, skipped = _named(listed, where)
     means = Means(deadline, progress or progresses.default(), Rate(rate))
-    files = _appear(source, layers, path, where, means)
+    files = _appear(source, layers, path, where, means, pickles=pickles)
     return Pulled(str(parsed.at(digest)), path, tuple(sorted(files)), skipped)
+
+
+def _pickles(trust: Trust | None, reference: Reference, deadline: Deadline) -> bool:
+    """Whether it may hold files that run code when they are loaded, once the policy has let it in at all."""
+    own = config.trust()
+    policy = trust or (Trust.read(own) if own is not None else None)
+    if policy is None:
+        return True
+    from i4q_ai.oci.signing import artifacts
+
+    artifacts.verify(str(reference), policy, timeout=deadline.left())
+    return policy.rule(reference.name, artifacts.name_of(reference, deadline)).pickle
+
+
+def _need_harmless(folder: Path, files: Sequence[str], where: str) -> None:
+    from i4q_ai.oci.signing import pickles
+
+    for path, why in pickles.scan(folder, files).items():
+        raise UntrustedError(f"{where}: {path} can run code when it is loaded: {why}", hint=pickles.HINT)
 
 
 def _need_empty(path: Path) -> None:
@@ -137,7 +163,9 @@ def _form(blob: Descriptor, where: str) -> str:
     return "tar" if modelpack and kind.endswith(_TAR) else "file"
 
 
-def _appear(source: Source, layers: Sequence[_Layer], path: Path, where: str, means: Means) -> list[str]:
+def _appear(
+    source: Source, layers: Sequence[_Layer], path: Path, where: str, means: Means, *, pickles: bool
+) -> list[str]:
     staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     packed = staged / ".packed"
     try:
@@ -148,6 +176,8 @@ def _appear(source: Source, layers: Sequence[_Layer], path: Path, where: str, me
         cache.download_all(blobs, source, means)
         files = _all_files(layers, packed, staged / "files", where, means.deadline)
         naming.need_names(files, where=where)
+        if not pickles:
+            _need_harmless(staged / "files", files, where)
         with disk.storage_errors(str(path)):
             if path.exists():
                 path.rmdir()

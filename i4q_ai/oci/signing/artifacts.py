@@ -212,6 +212,19 @@ def fetched(repository: Repository, digest: str, deadline: Deadline) -> list[byt
     return found
 
 
+def name_of(reference: Reference, deadline: Deadline) -> str:
+    """The name that rules know it by: of the model or workload, or the last part of its repository.
+
+    Args:
+        reference: by digest.
+        deadline: for reading it.
+    """
+    try:
+        return read(opening.source(reference), reference.digest or "", str(reference), deadline)[0].name
+    except UnsupportedError:
+        return reference.name.rpartition("/")[2]
+
+
 def read(repository: Repository, digest: str, where: str, deadline: Deadline) -> tuple[Model | Workload, bytes]:
     """A model or workload as `i4q.json` describes it, and the bytes of that."""
     image = contents.image_of(reading.manifest(repository, digest, deadline), where=where)

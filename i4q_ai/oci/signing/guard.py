@@ -120,7 +120,7 @@ class Guard:
         for path, why in found.items():
             raise UntrustedError(
                 f"{thing.name} {thing.version}: {path} can run code when it is loaded: {why}",
-                hint="another format, as onnx or safetensors; or a trust rule with 'pickle: true', for what is signed",
+                hint=pickles.HINT,
             )
 
     def recheck(self, folder: Path, digest: str, references: Sequence[str]) -> None:

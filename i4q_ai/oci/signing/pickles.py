@@ -40,6 +40,8 @@ HARMLESS: frozenset[str] = frozenset(
 )  # fmt: skip
 """What a pickle may name: it makes data, and nothing that data can be made to do."""
 
+HINT = "another format, as onnx or safetensors; or a trust rule with 'pickle: true', for what is signed"
+
 _TEXTS = frozenset({"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE"})
 _GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
 _PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})

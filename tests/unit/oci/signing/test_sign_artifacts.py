@@ -279,3 +279,20 @@ def test_an_image_of_others_is_signed_by_its_digest(tmp_path: Path, us: Path) ->
     assert found.statement.predicate == statement.COSIGN
     with pytest.raises(UntrustedError):
         artifacts.verify(reference, trusting(keys.make(tmp_path, "other")[0]))
+
+
+def test_pull_asks_the_policy_too(tmp_path: Path, us: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = pushed(tmp_path, pickle.dumps(Evil()), name="model.pkl")
+    into = tmp_path / "pulled"
+    with pytest.raises(UntrustedError, match="is not signed"):
+        oci.pull(model.reference or "", into, trust=trusting(us))
+    model.sign(us)
+    with pytest.raises(UntrustedError, match="can run code"):
+        oci.pull(model.reference or "", into, trust=trusting(us))
+    policy = tmp_path / "trust.yaml"
+    policy.write_text(trusting(us).to_yaml())
+    monkeypatch.setenv("I4Q_TRUST", str(policy))
+    with pytest.raises(UntrustedError, match="can run code"):
+        oci.pull(model.reference or "", into)
+    assert not into.exists()
+    assert "models/model.pkl" in oci.pull(model.reference or "", into, trust=trusting(us, pickle=True)).files
