@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.desired import Item
+from i4q_ai.errors import ConflictError, NotFoundError
 from i4q_ai.manifests import Object, Site, objects, selector
 from i4q_ai.manifests.naming import KIND
 from i4q_ai_ocm import feedback
@@ -84,9 +85,17 @@ class Writing:
 
     def let_go(self, turn: Turn, cluster: str, deadline: Deadline) -> None:
         """Take a cluster's own works away, and leave to an order what lies there; they tell the same before."""
-        self._works(turn, turn.behind(), deadline)
-        for work in self._objects.state(turn.key, deadline).works[cluster].objects:
-            self._objects.delete(self._orphaned(work, deadline), deadline)
+        while True:
+            turn = replace(turn, state=self._objects.state(turn.key, deadline))
+            if cluster not in turn.state.works:
+                return
+            try:
+                self._works(turn, turn.behind(), deadline)
+                own = self._objects.state(turn.key, deadline).works.get(cluster)
+                for work in own.objects if own else ():
+                    self._objects.delete(self._orphaned(work, deadline), deadline)
+            except (ConflictError, NotFoundError):
+                deadline.pause(0.02)  # its agent reports at the same time
 
     def _works(self, turn: Turn, wanted: Mapping[str, Item], deadline: Deadline) -> None:
         self._objects.each([*wanted.items()], lambda each: self._work(turn, each[0], each[1], deadline))

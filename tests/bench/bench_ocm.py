@@ -13,9 +13,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -30,12 +30,9 @@ from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label, Name
 from i4q_ai_ocm.settings import OcmHub
 from tests.bench.rows import Row, limited
+from tests.e2e.ocm.lone_edge import lone_edge
 from tests.e2e.ocm.lone_hub import LoneHub
 from tests.testbed.apiserver import ApiServer
-from tests.testbed.crds import cluster_crds
-from tests.testbed.kinds import apply, apply_crds, namespace
-from tests.testbed.processes import Process, free_port
-from tests.testbed.programs import control_plane
 from tests.testbed.runs import Run
 
 log = logging.getLogger(__name__)
@@ -45,8 +42,7 @@ SEEN = 5_000
 CHANGES = 11
 PATIENCE = 900.0
 NAMESPACE = "plant"
-_AGENT = "open-cluster-management-agent"
-_WORKERS = 16
+_WORKERS = 8
 
 _CHILD = """
 import json, resource, sys, time
@@ -125,36 +121,9 @@ def _soon() -> Deadline:
 # a write until it is at the edge
 
 
-@contextmanager
-def _edge(testbed: Run, hub: ApiServer, cluster: str) -> Iterator[ApiServer]:
-    """An API server with the work agent of a cluster that the hub knows."""
-    with ApiServer(testbed, cluster) as server:
-        apply_crds(server, cluster_crds())
-        for each in (hub, server):
-            apply(each, namespace(_AGENT))
-        folder = testbed.fresh_folder(f"{cluster}-agent")
-        command = [
-            *control_plane("work-agent"),
-            f"--kubeconfig={server.kubeconfig}",
-            f"--spoke-kubeconfig={server.kubeconfig}",
-            f"--spoke-cluster-name={cluster}",
-            f"--namespace={_AGENT}",
-            "--workload-source-driver=kube",
-            f"--workload-source-config={hub.kubeconfig}",
-            "--status-sync-interval=3s",
-            "--disable-leader-election",
-            f"--listen=127.0.0.1:{free_port()}",
-        ]
-        agent = Process(command, name="work-agent", run=testbed, folder=folder, env={"TMPDIR": str(folder)})
-        try:
-            yield server
-        finally:
-            agent.kill()
-
-
 def _delivered(testbed: Run, hub: ApiServer, address: str) -> list[float]:
     """Seconds from the write of a replica set on the hub until the edge has its Deployment."""
-    with _edge(testbed, hub, "c1") as server, Hub(address, namespace=NAMESPACE, timeout=PATIENCE) as opened:
+    with lone_edge(testbed, hub, "c1") as server, Hub(address, namespace=NAMESPACE, timeout=PATIENCE) as opened:
         written: dict[str, float] = {}
         arrived: queue.Queue[tuple[str, float]] = queue.Queue()
         stop = threading.Event()
