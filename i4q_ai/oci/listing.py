@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from i4q_ai.deadline import Deadline
@@ -13,6 +14,7 @@ from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote
 
 _MOST = 500_000
+_OF_REFERRERS = re.compile(r"sha(?:256|512)-[a-f0-9]{64}")
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Tags:
 
 
 def tags(reference: str, *, timeout: float = 60) -> list[str]:
-    """The tags of a repository.
+    """The tags of a repository, without those under which a registry that cannot list referrers holds their lists.
 
     Args:
         reference: of the repository: `host/repository` or `oci:FOLDER`; a tag or digest does not matter.
@@ -80,4 +82,4 @@ def _names(raw: bytes, where: str) -> list[str]:
     listed = contents.parse(raw, where=f"the tags of {where}").get("tags") or []
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         raise IntegrityError(f"the tags of {where} are no list of names")
-    return listed
+    return [name for name in listed if not _OF_REFERRERS.fullmatch(name)]

@@ -132,6 +132,7 @@ def test_maps_are_pushed_once_and_change_no_digest(registry: Registry, tmp_path:
     assert push(made, registry) == digest
     assert referrers.referrers(repository, digest, deadline=deadline()) == [one]
     assert len(registry.requests("PUT")) == sent
+    assert oci.tags(f"{registry.host}/models/wear") == ["1"]
     small = model(tmp_path, "2", noise(MIB // 2))
     assert referrers.referrers(repository, push(small, registry), deadline=deadline()) == []
 
