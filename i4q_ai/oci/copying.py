@@ -105,12 +105,7 @@ def move(
         with_referrers: too.
         if_match: as for `copy`.
     """
-    found = {tag: mover.target.resolve(tag, mover.deadline) for tag in tags}
-    missing = [
-        tag
-        for tag in tags
-        if not tagging.is_set(mover.target.name, tag, found=found[tag], wanted=digest, if_match=if_match)
-    ]
+    missing = [tag for tag in tags if not _is_set(mover, tag, digest, if_match)]
     whole = graph.walk(mover.source, digest, mover.deadline, with_referrers=with_referrers)
     with mover.target.writing(mover.deadline):
         mover.move_all(list(whole.blobs.values()))
@@ -118,8 +113,14 @@ def move(
         for node in whole.referrers.values():
             _put_referrer(mover, node)
         for tag in missing:  # last, so that whoever sees one finds all of it
-            mover.target.put_manifest(tag, _listed(whole.root), whole.nodes[digest].raw, mover.deadline)
+            if not _is_set(mover, tag, digest, if_match):  # once more, as copying takes long
+                mover.target.put_manifest(tag, _listed(whole.root), whole.nodes[digest].raw, mover.deadline)
     return Copied(str(target.at(digest)), digest, tuple(tags), mover.sent, whole.size, _own(whole))
+
+
+def _is_set(mover: Mover, tag: str, digest: str, if_match: IfMatch) -> bool:
+    found = mover.target.resolve(tag, mover.deadline)
+    return tagging.is_set(mover.target.name, tag, found=found, wanted=digest, if_match=if_match)
 
 
 def pick(source: Listed, digest: str, platform: str, deadline: Deadline) -> str:

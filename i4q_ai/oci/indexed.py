@@ -7,9 +7,11 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import IntegrityError
+from i4q_ai.errors import IntegrityError, NotFoundError
 from i4q_ai.oci import contents, media
 from i4q_ai.oci.media import Descriptor
+
+_MANIFESTS = frozenset({*media.MANIFESTS, *media.INDEXES, ""})
 
 
 class Indexed(ABC):
@@ -44,7 +46,12 @@ class Indexed(ABC):
         """What refers to a digest, by the subjects of what index.json lists."""
         found: dict[str, Descriptor] = {}
         for root in self.roots():
-            raw = self.manifest(root.digest, deadline)
+            if root.media_type not in _MANIFESTS:
+                continue
+            try:
+                raw = self.manifest(root.digest, deadline)
+            except NotFoundError:  # somebody has taken it out, and what it says is of no use then
+                continue
             manifest = contents.parse(raw, where=f"{self.name}@{root.digest}")
             if contents.subject_of(manifest) == digest:
                 found.setdefault(root.digest, contents.referrer(root.digest, len(raw), manifest))

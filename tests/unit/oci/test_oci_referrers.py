@@ -121,3 +121,16 @@ def test_list_under_the_tag_is_read_too(layout: Layout, subject: Descriptor, dea
     layout.put_manifest(referrers.tag_of(subject.digest), Descriptor.of(media.MANIFEST, raw), raw, deadline)
     with pytest.raises(IntegrityError, match="no index of referrers"):
         referrers.referrers(layout, subject.digest, deadline=deadline)
+
+
+def test_roots_that_are_gone_or_no_manifests_do_not_matter(
+    layout: Layout, subject: Descriptor, deadline: Deadline
+) -> None:
+    one = referrers.attach(layout, subject, artifact_type=NOTE, data=b"fine", deadline=deadline)
+    index = json.loads((layout.folder / "index.json").read_text())
+    index["manifests"] += [
+        Descriptor(media.MANIFEST, f"sha256:{'3' * 64}", 5).dump(),
+        Descriptor(NOTE, media.digest_of(b"fine"), 4).dump(),
+    ]
+    (layout.folder / "index.json").write_text(json.dumps(index))
+    assert referrers.referrers(layout, subject.digest, deadline=deadline) == [one]
