@@ -62,6 +62,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is packed, and digests that were found once, are not kept for the user of this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("I4Q_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _no_orphans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fails when an agent, a server or a workload that runs under this session's folders outlives it."""
     yield
