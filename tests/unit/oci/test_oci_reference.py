@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from i4q_ai.errors import ReferenceInvalid
 from i4q_ai.oci.reference import Reference
@@ -83,3 +85,53 @@ def test_layout_folder_is_absolute_in_text(tmp_path: Path, monkeypatch: pytest.M
 )
 def test_loopback(host: str, loopback: bool) -> None:
     assert Reference(host, "x").is_loopback is loopback
+
+
+@given(st.text(max_size=60) | st.from_regex(r"[a-zA-Z0-9.:/@_\-\[\]%?#\\ ]{1,80}", fullmatch=True))
+def test_any_text_is_a_reference_or_a_clear_error(text: str) -> None:
+    try:
+        reference = Reference.parse(text)
+    except ReferenceInvalid:
+        return
+    if not reference.is_layout:
+        assert Reference.parse(str(reference)) == reference
+        assert not set(f"{reference.host}{reference.repository}{reference.tag or ''}") & set("@?#%\\ \t\n\0")
+        assert ".." not in reference.repository.split("/")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "host.io/a\n",
+        "host.io/a:1\n",
+        "host.io/a?x",
+        "host.io/a#x",
+        "host.io/a%2e%2e/b",
+        "host.io/a\\b",
+        "host.io/a b",
+        "host.io/ä",
+        "höst.io/a",
+        "host.io/a_-b",
+        "host.io/a...b",
+        "host.io/-a",
+        "host.io/a-",
+        "-host.io/a",
+        "host..io/a",
+        "host.io:/a",
+        "host.io:0x50/a",
+        "[::1/a",
+        "::1/a",
+        f"host.io/a:{'t' * 129}",
+        f"host.io/a@sha256:{'A' * 64}",
+        f"host.io/a@sha512:{'a' * 64}",
+        f"host.io/a@{DIGEST}@{DIGEST}",
+        f"host.io/a@{DIGEST}x",
+        "host.io/a@",
+        "@",
+        ":",
+        "/",
+    ],
+)
+def test_odd_references_are_refused(text: str) -> None:
+    with pytest.raises(ReferenceInvalid):
+        Reference.parse(text)
