@@ -1,79 +1,57 @@
-"""A registry that misbehaves as it is told: a real HTTP server whose answers a test writes."""
+"""The fake registry with a single rule: whatever is asked, one function answers, the request's body being there."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from i4q_ai.testing.fake_registry import Exchange, FakeRegistry, Seen
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What was asked."""
+class Request:
+    """One request; `answer` replies to it, and what else an `Exchange` can is at hand."""
 
-    command: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-class Request(BaseHTTPRequestHandler):
-    """One request; `answer` replies to it."""
-
-    protocol_version = "HTTP/1.1"
-    server: Liar
-
-    def _handle(self) -> None:
-        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.requests.append(Seen(self.command, self.path, dict(self.headers), self.body))
-        self.server.reply(self)
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - as http.server wants them
+    def __init__(self, exchange: Exchange, server: Liar) -> None:
+        self.exchange, self.server = exchange, server
+        self.body = exchange.body()
 
     def answer(self, status: int, body: bytes = b"", *, length: int | None = None, **headers: str) -> None:
         """Send an answer; a `length` that is not the body's cuts the connection after it."""
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body) if length is None else length))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-        if length is not None:
-            self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
-
-
-class Liar(ThreadingHTTPServer):
-    """Remembers what it was asked."""
-
-    daemon_threads = True
-
-    def __init__(self, reply: Callable[[Request], None]) -> None:
-        super().__init__(("127.0.0.1", 0), Request)
-        self.reply = reply
-        self.requests: list[Seen] = []
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.exchange.answer(status, body, told, length=length)
 
     @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server_port}"
+    def close_connection(self) -> bool:
+        """Whether the connection ends with this answer."""
+        return self.exchange.close_connection
 
-    def asked(self, method: str, part: str = "") -> list[Seen]:
-        return [request for request in self.requests if request.command == method and part in request.path]
+    @close_connection.setter
+    def close_connection(self, value: bool) -> None:
+        self.exchange.close_connection = value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.exchange, name)
+
+
+class Liar(FakeRegistry):
+    """Remembers what it was asked."""
+
+    def __init__(self, reply: Callable[[Request], None]) -> None:
+        super().__init__()
+
+        def _reply(exchange: Exchange) -> None:
+            reply(Request(exchange, self))
+
+        self.when("", "", _reply)
+
+    def asked(self, method: str, path: str = "") -> list[Seen]:
+        """What it was asked with this method, and this in its path."""
+        return [seen for seen in self.requests if seen.method == method and path in seen.path]
 
 
 @contextmanager
 def lying(reply: Callable[[Request], None]) -> Iterator[Liar]:
     """Run it."""
     with Liar(reply) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+        yield server
