@@ -42,9 +42,10 @@ def _run(edge: Edge, namespace: str, name: str, spec: dict[str, Any]) -> str:
 def _reads(image: str, reference: str, **volume: str) -> dict[str, Any]:
     """A pod that tells the hash of a file of a mounted model."""
     program = (
-        "import hashlib, os; print(hashlib.sha256(open('/m/limits.txt', 'rb').read()).hexdigest(), os.listdir('/m'))"
+        "import hashlib, os\n"
+        "print(hashlib.sha256(open('/m/models/limits.txt', 'rb').read()).hexdigest(), os.listdir('/m/models'))\n"
     )
-    mounted = {"name": "model", "mountPath": "/m", "subPath": "models", "readOnly": True}
+    mounted = {"name": "model", "mountPath": "/m", "readOnly": True}  # all of it: not every containerd heeds a subPath
     container = {"name": "main", "image": image, "command": ["python3", "-c", program], "volumeMounts": [mounted]}
     return {"containers": [container], "volumes": [{"name": "model", "image": {"reference": reference, **volume}}]}
 
