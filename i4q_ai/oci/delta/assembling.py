@@ -134,10 +134,15 @@ class _Fetching:
 
     def run(self, wanted: Sequence[Range]) -> None:
         """Fetch them."""
-        from concurrent.futures import ThreadPoolExecutor
+        from concurrent.futures import ThreadPoolExecutor, wait
 
         with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="ranges") as pool:
             running = [pool.submit(self._one, part) for part in wanted]
+            try:
+                wait(running)
+            except BaseException:  # somebody interrupts: those on their way end soon, the others do not begin
+                self._over.set()
+                raise
         for one in running:
             error = one.exception()
             if error is not None and not isinstance(error, _OverError):
