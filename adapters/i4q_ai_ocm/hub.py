@@ -29,7 +29,8 @@ WRITTEN = "i4q.ai/written"
 """Annotation: a hash of what was written last, so that what is there already is not written again."""
 NUDGED = "i4q.ai/nudged"
 """Label of a work: another value whenever somebody wants it carried out once more."""
-WORKERS = 16
+WORKERS = 8
+"""Calls at once; as many as a client keeps connections, for more would each begin with a handshake."""
 
 Test = Callable[[Mapping[str, Object]], bool]
 """Whether objects, by namespace and name, are as they should be."""
