@@ -24,6 +24,8 @@ Methods that not every fleet has work for:
   anything, and `apply` repairs what it says, by an action whose `before` is its `after`.
 * `join` raises `UnsupportedError` without `capabilities.joins`. A backend that has it may refuse `add`; the fixture
   `connection` then opens a hub that has its clusters.
+
+`i4q_ai.testing.fake_registry.FakeRegistry` is a registry that behaves until it is told not to.
 """
 
 import pytest
