@@ -40,6 +40,11 @@ class Cable:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether nothing passes."""
+        return self._cut
+
     def join(self) -> None:
         """Pass connections on again."""
         with self._guard:

@@ -98,14 +98,14 @@ def test_cut_is_carried_on_where_the_registry_stands(
     registry: Registry, cable: Cable, model: Model, tmp_path: Path, share: float
 ) -> None:
     cable.cut_at = int(SIZE * share)
-    threading.Thread(target=_join_when_cut, args=(cable, cable.cut_at), daemon=True).start()
+    threading.Thread(target=_join_when_cut, args=(cable,), daemon=True).start()
     pushed = _push(model, "{}:{}/models/x".format(*cable.address))
     assert cable.sent < SIZE * 1.11
     _whole(registry, "models/x", pushed.digest, tmp_path)
 
 
-def _join_when_cut(cable: Cable, at: int) -> None:
-    while cable.sent < at:
+def _join_when_cut(cable: Cable) -> None:
+    while not cable.is_cut:
         threading.Event().wait(0.01)  # a cable has no event for it
     cable.cut_at = None
     cable.join()
@@ -116,7 +116,7 @@ def test_cut_inside_a_chunk_begins_anew_on_the_old_registry(tmp_path: Path, mode
     with Registry(tmp_path / "registry", old=True) as old:
         cable = Cable(old.url)
         cable.cut_at = int(SIZE * 0.9)
-        threading.Thread(target=_join_when_cut, args=(cable, cable.cut_at), daemon=True).start()
+        threading.Thread(target=_join_when_cut, args=(cable,), daemon=True).start()
         pushed = _push(model, "{}:{}/models/x".format(*cable.address))
         cable.close()
         _whole(old, "models/x", pushed.digest, tmp_path)
