@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 from collections.abc import Sequence
@@ -44,7 +45,8 @@ class Sessions:
         if verify is True:
             verify = next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), True)
         authorities = sorted(folder.glob("*.crt")) if folder and verify is True else []
-        _need_readable(authorities if verify is True else [Path(verify)] if verify else [])
+        if secure and verify:
+            _need_readable(authorities if verify is True else [Path(verify)])
         shown = client or (_pair(folder) if folder else None)
         if shown:
             _need_pair(shown)
@@ -75,11 +77,17 @@ def _pair(folder: Path) -> tuple[str, str] | None:
 def _need_readable(bundles: Sequence[Path]) -> None:
     for path in bundles:
         try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.load_verify_locations(capath=path) if path.is_dir() else context.load_verify_locations(path)
+            _read(path, path.stat().st_mtime_ns)
         except (OSError, ValueError) as error:
             hint = "a file of certificates in PEM"
             raise InvalidError(f"{path}: no certificates that could be trusted can be read", hint=hint) from error
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, _changed: int) -> None:
+    """Once for each state of a file: some hold hundreds of certificates."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(capath=path) if path.is_dir() else context.load_verify_locations(path)
 
 
 def _need_pair(pair: tuple[str, str]) -> None:
