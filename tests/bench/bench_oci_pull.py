@@ -94,7 +94,13 @@ def _large_rows(runs: dict[str, list[_Run]]) -> list[Row]:
     ]
     about = "against the raw file: each byte written once, and hashed as a layer and as a file"
     rows.append(compared("pull of a model of 1 GiB", wall["model"], wall["ours"], goal=None, unit="s", note=about))
-    memory = max(int(one.told) for one in runs["ours"]) / _MEBIBYTE
+    rows += [
+        compared(
+            "pull of 1 GiB, Python running", _inside(runs), wall[peer], goal=None, unit="s", note=f"against {peer}"
+        )
+        for peer in (CURL, ORAS_GO)
+    ]
+    memory = max(int(one.told.split()[0]) for one in runs["ours"]) / _MEBIBYTE
     rows.append(limited("pull of 1 GiB, memory", memory, goal=64, unit="MiB", note="more than the bare import"))
     return rows
 
@@ -105,7 +111,15 @@ def _small_rows(runs: dict[str, list[_Run]]) -> list[Row]:
     return [
         compared(figure, wall["ours"], wall[ORAS_GO], goal=1.0, unit="s", note=f"against {ORAS_GO}"),
         compared(figure, wall["ours"], wall[ORAS], goal=None, unit="s", note=f"against {ORAS}"),
+        compared(
+            f"{figure}, Python running", _inside(runs), wall[ORAS_GO], goal=None, unit="s", note=f"against {ORAS_GO}"
+        ),
     ]
+
+
+def _inside(runs: dict[str, list[_Run]]) -> float:
+    """Seconds of ours without the start of Python and its imports, which a process has only once."""
+    return median(float(one.told.split()[1]) for one in runs["ours"])
 
 
 def _in_turn(scratch: Path, commands: Commands, rounds: int) -> dict[str, list[_Run]]:

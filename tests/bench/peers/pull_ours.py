@@ -1,6 +1,7 @@
-"""`python pull_ours.py HOST/REPOSITORY TAG FOLDER`: pulls the files of an artifact; prints how far its memory rose."""
+"""`python pull_ours.py HOST/REPOSITORY TAG FOLDER`: pulls an artifact; prints how far memory rose, and the seconds."""
 
 import sys
+import time
 from pathlib import Path
 
 from i4q_ai.deadline import Deadline
@@ -16,7 +17,7 @@ def _peak() -> int:
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
 
 
-_before = _peak()
+_before, _began = _peak(), time.monotonic()
 _where, _tag, _folder = sys.argv[1:]
 _deadline = Deadline.after(600, "pulling")
 _source = Remote(Reference.parse(_where))
@@ -25,4 +26,4 @@ assert _digest, "it was pushed"
 _layers = [Descriptor.parse(item, where=_where) for item in reading.manifest(_source, _digest, _deadline)["layers"]]
 _wanted = {Path(_folder, layer.annotations[media.TITLE]): layer for layer in _layers}
 cache.download_all(_wanted, _source, Means(_deadline, Silent()))
-sys.stdout.write(f"{_peak() - _before}\n")
+sys.stdout.write(f"{_peak() - _before} {time.monotonic() - _began}\n")
