@@ -85,7 +85,7 @@ def test_token_that_expires_between_requests_of_an_upload(model: Model, artifact
 
         def _revoke(exchange: Exchange) -> bool:
             puts.append(exchange.path)
-            if len(puts) in (1, 4):
+            if len(puts) == 1:
                 door.revoke()
             return False
 
@@ -93,7 +93,7 @@ def test_token_that_expires_between_requests_of_an_upload(model: Model, artifact
         assert model.push(f"{registry.host}/x").digest == artifact.digest
         assert registry.repositories["x"].tags["1"] == artifact.digest
         assert set(registry.repositories["x"].blobs) >= {blob.digest for blob in artifact.blobs}
-        assert len(door.given) == 3
+        assert len(door.given) == 2
         begun = len(registry.asked("POST", "/blobs/uploads/"))
         assert begun <= len(artifact.blobs) + 1, "an upload is not begun anew for a token"
 
