@@ -27,6 +27,7 @@ from i4q_ai.oci.remote import Remote
 from i4q_ai.oci.uploading import Terms
 from i4q_ai.packing import digests
 from tests.e2e.edge.cutting import Cable
+from tests.testbed.certificates import Authority
 from tests.testbed.registry import Registry
 
 CHUNK = 1024 * 1024
@@ -192,6 +193,19 @@ def test_unknown_file_is_hashed_while_it_is_sent(either: Registry, weights: Path
     assert _patches(either) == CHUNKS
     assert oci.push_files([weights], f"{either.host}/files/x:2", timeout=TIMEOUT) == reference
     assert _patches(either) == CHUNKS
+
+
+def test_over_tls_it_is_the_same(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "registry").mkdir()
+    authority = Authority("factory")
+    with Registry(tmp_path / "registry", authority=authority) as secure:
+        folder = tmp_path / "certificates" / secure.host
+        folder.mkdir(parents=True)
+        (folder / "ca.crt").write_bytes(authority.pair.certificate)
+        monkeypatch.setenv("I4Q_CERTIFICATES", str(tmp_path / "certificates"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.crt"))  # whatever this machine says
+        oci.push_files([weights], f"{secure.host}/files/x:1", timeout=TIMEOUT)
+        assert _patches(secure) == CHUNKS
 
 
 def test_pushed_again_nothing_is_read(registry: Registry, weights: Path, model: Model) -> None:
