@@ -69,7 +69,8 @@ def _pool(session: requests.Session, request: requests.PreparedRequest) -> urlli
         pools[origin] = None
         if isinstance(adapter, HTTPAdapter) and select_proxy(str(request.url), proxies) is None:
             pools[origin] = adapter.get_connection_with_tls_context(request, session.verify, cert=session.cert)
-    return pools[origin]
+    pool: urllib3.HTTPConnectionPool | None = pools[origin]
+    return pool
 
 
 def _ask(
