@@ -16,7 +16,7 @@ from i4q_ai.display import Table
 from i4q_ai.trust import Trust
 
 if TYPE_CHECKING:
-    from i4q_ai.oci.copying import Copied
+    from i4q_ai.oci.transfers.copying import Copied
 
 _WHAT = "host/repository[:tag][@digest] or oci:FOLDER[:tag][@digest]"
 _platform = click.option("--platform", metavar="OS/ARCH", help="Of an index, only what it lists for it.")

@@ -43,7 +43,7 @@ def collect(
 
     Without FOLDER, that of base images. Begun downloads are kept for a week. Edge agents clean their own caches.
     """
-    from i4q_ai.oci import pruning
+    from i4q_ai.oci.downloads import pruning
     from i4q_ai.oci.reference import is_digest
 
     for digest in keep:

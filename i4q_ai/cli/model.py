@@ -97,8 +97,8 @@ def _only(what: Model | Workload, kind: type[Model | Workload], where: str) -> M
 @click.pass_obj
 def bom(settings: Settings, what: str, attach: bool, timeout: float) -> None:
     """Print the bill of materials of a pushed model: CycloneDX, with a model card."""
-    from i4q_ai.oci import papers
-    from i4q_ai.oci.bom import bom as make
+    from i4q_ai.oci.consumers import papers
+    from i4q_ai.oci.consumers.bom import bom as make
 
     model = model_of(what)
     if attach:
@@ -118,8 +118,8 @@ def provenance(
     settings: Settings, what: str, builder: str | None, sources: tuple[str, ...], attach: bool, timeout: float
 ) -> None:
     """Print the provenance of a pushed model: SLSA, as an in-toto statement."""
-    from i4q_ai.oci import papers
-    from i4q_ai.oci.provenance import provenance as make
+    from i4q_ai.oci.consumers import papers
+    from i4q_ai.oci.consumers.provenance import provenance as make
 
     model = model_of(what)
     if attach:
@@ -139,7 +139,7 @@ def modelcar(
     settings: Settings, what: str, base: str, to: str | None, platforms: tuple[str, ...], timeout: float
 ) -> None:
     """Push a pushed model once more, as a modelcar for KServe; print the reference by digest."""
-    from i4q_ai.oci.modelcar import modelcar as make
+    from i4q_ai.oci.consumers.modelcar import modelcar as make
 
     reference = make(model_of(what), base=base, to=to, platforms=platforms, timeout=timeout)
     printing.document(settings, {"reference": reference}, text=reference)

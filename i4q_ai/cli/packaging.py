@@ -25,7 +25,7 @@ _image = click.option("--image", required=True, metavar="REFERENCE", help="The e
 def chart(settings: Settings, what: str, to: str, image: str, version: str | None, timeout: float) -> None:
     """Make a Helm chart that serves a pushed model, and print where it is."""
     from i4q_ai.manifests import chart as make
-    from i4q_ai.oci import charting
+    from i4q_ai.oci.consumers import charting
 
     made = make(model_of(what), image=image, version=version)
     where = charting.write(made, to, timeout=timeout)

@@ -21,7 +21,7 @@ def clean(blobs: Path, kept: Iterable[str]) -> int:
     Raises:
         StorageError: something cannot be deleted.
     """
-    from i4q_ai.oci import pruning
+    from i4q_ai.oci.downloads import pruning
 
     try:
         return pruning.prune(blobs, kept).files

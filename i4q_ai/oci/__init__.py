@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from i4q_ai.oci.attaching import attach
     from i4q_ai.oci.comparing import diff
-    from i4q_ai.oci.copying import copy
     from i4q_ai.oci.describing import describe, resolve
+    from i4q_ai.oci.downloads.unpacking import pull
     from i4q_ai.oci.fetching import fetch
     from i4q_ai.oci.inspecting import inspect
     from i4q_ai.oci.listing import tags
     from i4q_ai.oci.pushing import push
-    from i4q_ai.oci.rawfiles import push_files
     from i4q_ai.oci.reference import Reference
-    from i4q_ai.oci.saving import load, save
     from i4q_ai.oci.signing import sign, verify
-    from i4q_ai.oci.unpacking import pull
+    from i4q_ai.oci.transfers.copying import copy
+    from i4q_ai.oci.transfers.saving import load, save
+    from i4q_ai.oci.uploads.rawfiles import push_files
 
 __all__ = [
     "Reference",
@@ -44,17 +44,17 @@ __all__ = [
 _HOMES = {
     "Reference": "reference",
     "attach": "attaching",
-    "copy": "copying",
+    "copy": "transfers.copying",
     "describe": "describing",
     "diff": "comparing",
     "fetch": "fetching",
     "inspect": "inspecting",
-    "load": "saving",
-    "pull": "unpacking",
+    "load": "transfers.saving",
+    "pull": "downloads.unpacking",
     "push": "pushing",
-    "push_files": "rawfiles",
+    "push_files": "uploads.rawfiles",
     "resolve": "describing",
-    "save": "saving",
+    "save": "transfers.saving",
     "sign": "signing",
     "tags": "listing",
     "verify": "signing",

@@ -22,8 +22,8 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import InvalidError
 from i4q_ai.oci import media
 from i4q_ai.oci.media import Descriptor, canonical
-from i4q_ai.oci.settling import settle
 from i4q_ai.oci.tarring import Entry, Tar
+from i4q_ai.oci.uploads.settling import settle
 
 if TYPE_CHECKING:
     from i4q_ai.model import File, Model

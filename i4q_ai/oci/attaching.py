@@ -10,8 +10,8 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import InvalidError, NotFoundError
 from i4q_ai.oci import contents, describing, media, opening, referrers
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.rawblobs import FileBlob
 from i4q_ai.oci.reference import Reference
+from i4q_ai.oci.uploads.rawblobs import FileBlob
 from i4q_ai.progress import Progress
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.oci import contents, copying, describing, inspecting, media, opening, reading
+from i4q_ai.oci import contents, describing, inspecting, media, opening, reading
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Listed
+from i4q_ai.oci.transfers import copying
 
 _OURS = "application/vnd.i4q-ai."
 _NOT_SAID = ("files", "reference", "source", "kind", "apiVersion")

@@ -8,7 +8,8 @@ from typing import TypeVar
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import InvalidError, NotFoundError
 from i4q_ai.model import Model
-from i4q_ai.oci import contents, extracting, opening, reading
+from i4q_ai.oci import contents, opening, reading
+from i4q_ai.oci.downloads import extracting
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Source
 from i4q_ai.workload import Workload

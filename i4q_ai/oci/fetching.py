@@ -22,14 +22,15 @@ from i4q_ai.errors import (
     StorageError,
 )
 from i4q_ai.model import File, Model
-from i4q_ai.oci import contents, disk, extracting, opening, together
+from i4q_ai.oci import contents, disk, opening, together
 from i4q_ai.oci.artifact import ABOUT
-from i4q_ai.oci.cache import BUFFER_OF_MANY, BlobCache, holds
 from i4q_ai.oci.delta.pulling import Delta
-from i4q_ai.oci.ingesting import Means
+from i4q_ai.oci.downloads import extracting
+from i4q_ai.oci.downloads.cache import BUFFER_OF_MANY, BlobCache, holds
+from i4q_ai.oci.downloads.ingesting import Means
+from i4q_ai.oci.downloads.mirrors import Mirrors
+from i4q_ai.oci.downloads.placing import Part, Placing, RottenError, parts_of
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.mirrors import Mirrors
-from i4q_ai.oci.placing import Part, Placing, RottenError, parts_of
 from i4q_ai.oci.rates import limit
 from i4q_ai.oci.reference import Reference, is_digest
 from i4q_ai.oci.signing.guard import Guard

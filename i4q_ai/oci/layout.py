@@ -12,16 +12,16 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError, NotFoundError, StorageError
 from i4q_ai.oci import contents, disk, media, tagging
 from i4q_ai.oci.artifact import Artifact, Blob, Bytes
-from i4q_ai.oci.indexed import Indexed, parse_index
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.rates import Rate
 from i4q_ai.oci.reference import is_digest
 from i4q_ai.oci.tagging import IfMatch
 from i4q_ai.oci.tarring import CHUNK
+from i4q_ai.oci.transfers.indexed import Indexed, parse_index
 from i4q_ai.progress import Progress
 
 if TYPE_CHECKING:
-    from i4q_ai.oci.ingesting import Means
+    from i4q_ai.oci.downloads.ingesting import Means
     from i4q_ai.oci.source import Source
 
 _MARKER = "oci-layout"
@@ -165,7 +165,7 @@ class Layout(Indexed):
         Returns:
             Whether it was not here yet.
         """
-        from i4q_ai.oci import cache
+        from i4q_ai.oci.downloads import cache
 
         path = self._path(blob.digest)
         if path.is_file() and path.stat().st_size == blob.size:

@@ -9,9 +9,9 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError
 from i4q_ai.oci import contents, opening
 from i4q_ai.oci.layout import Layout
-from i4q_ai.oci.paging import pages
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote
+from i4q_ai.oci.wire.paging import pages
 
 _MOST = 500_000
 _OF_REFERRERS = re.compile(r"sha(?:256|512)-[a-f0-9]{64}")

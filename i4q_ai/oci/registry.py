@@ -25,20 +25,23 @@ from oras.container import Container
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import InvalidError, NotFoundError, ReferenceInvalid, RegistryError, UnsupportedError
-from i4q_ai.oci import cache, contents, copying, credentials, media, naming, reading
-from i4q_ai.oci.credentials import Credentials
+from i4q_ai.oci import contents, media, reading
 from i4q_ai.oci.disk import storage_errors
-from i4q_ai.oci.ingesting import Means
+from i4q_ai.oci.downloads import cache, naming
+from i4q_ai.oci.downloads.ingesting import Means
+from i4q_ai.oci.downloads.untarring import unpack
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.origins import origin_of
-from i4q_ai.oci.paging import PAGES
 from i4q_ai.oci.rates import limit
-from i4q_ai.oci.rawblobs import FileBlob
 from i4q_ai.oci.reference import Reference, is_digest
 from i4q_ai.oci.remote import Remote
 from i4q_ai.oci.tarring import Entry, checked
-from i4q_ai.oci.transport import Transport
-from i4q_ai.oci.untarring import unpack
+from i4q_ai.oci.transfers import copying
+from i4q_ai.oci.uploads.rawblobs import FileBlob
+from i4q_ai.oci.wire import credentials
+from i4q_ai.oci.wire.credentials import Credentials
+from i4q_ai.oci.wire.origins import origin_of
+from i4q_ai.oci.wire.paging import PAGES
+from i4q_ai.oci.wire.transport import Transport
 from i4q_ai.packing.paths import clashes
 from i4q_ai.progress import Silent
 

@@ -14,15 +14,16 @@ import requests
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError, NotFoundError, RegistryError
-from i4q_ai.oci import contents, credentials, media, tagging, together
+from i4q_ai.oci import contents, media, tagging, together
 from i4q_ai.oci.artifact import Artifact, Blob
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.paging import pages
 from i4q_ai.oci.rates import Rate
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.tagging import IfMatch
-from i4q_ai.oci.transport import Transport
-from i4q_ai.oci.uploading import Terms, Uploads, need_echo
+from i4q_ai.oci.uploads.uploading import Terms, Uploads, need_echo
+from i4q_ai.oci.wire import credentials
+from i4q_ai.oci.wire.paging import pages
+from i4q_ai.oci.wire.transport import Transport
 from i4q_ai.progress import Progress
 from i4q_ai.retrying import call
 

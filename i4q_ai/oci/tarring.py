@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from i4q_ai.errors import ConflictError, NotFoundError, StorageError
-from i4q_ai.oci.bodies import Span
+from i4q_ai.oci.uploads.bodies import Span
 from i4q_ai.packing.digests import Stamp, known, stamp_of
 
 BLOCK = 512

@@ -100,9 +100,7 @@ def test_aliases_in_reason_are_followed() -> None:
 @pytest.mark.parametrize("levels", [101, 100_000])
 def test_a_text_that_is_nested_too_deep_is_refused(levels: int) -> None:
     # The parser reads ahead, and has a limit of its own.
-    with pytest.raises(
-        SchemaError, match=r"line 1, column \d+: (nested deeper than 100 levels|exceeded maximum)"
-    ):
+    with pytest.raises(SchemaError, match=r"line 1, column \d+: (nested deeper than 100 levels|exceeded maximum)"):
         yamls.load("[" * levels + "]" * levels)
 
 

@@ -13,10 +13,10 @@ from i4q_ai.errors import IntegrityError, RegistryError
 from i4q_ai.oci import disk
 from i4q_ai.oci.delta.maps import Chunk, ChunkMap
 from i4q_ai.oci.delta.planning import Older, Place, Range, places, ranges
-from i4q_ai.oci.ingesting import Means
-from i4q_ai.oci.mirrors import Mirrors
+from i4q_ai.oci.downloads.ingesting import Means
+from i4q_ai.oci.downloads.mirrors import Mirrors
+from i4q_ai.oci.downloads.staging import Staging
 from i4q_ai.oci.source import Source
-from i4q_ai.oci.staging import Staging
 from i4q_ai.retrying import TRIES, TransientError, call
 
 CONNECTIONS = 4

@@ -13,10 +13,10 @@ from typing import Any, cast
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError, NotFoundError, RegistryError, UnreachableError
 from i4q_ai.oci import contents, media, reading, referrers
-from i4q_ai.oci.cache import BlobCache
 from i4q_ai.oci.delta.maps import ARTIFACT, LARGEST_MAP, MAP, OF, ChunkMap
+from i4q_ai.oci.downloads.cache import BlobCache
+from i4q_ai.oci.downloads.mirrors import Mirrors
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.mirrors import Mirrors
 from i4q_ai.oci.source import Repository
 
 _log = logging.getLogger(__name__)

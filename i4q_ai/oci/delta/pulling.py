@@ -7,15 +7,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from i4q_ai.oci.cache import BlobCache
 from i4q_ai.oci.delta import assembling, finding
 from i4q_ai.oci.delta.finding import Maps, OlderBlob
 from i4q_ai.oci.delta.maps import ChunkMap
 from i4q_ai.oci.delta.publishing import SMALLEST
-from i4q_ai.oci.ingesting import Assemble, Means
+from i4q_ai.oci.downloads.cache import BlobCache
+from i4q_ai.oci.downloads.ingesting import Assemble, Means
+from i4q_ai.oci.downloads.mirrors import Mirrors
+from i4q_ai.oci.downloads.staging import Staging
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.mirrors import Mirrors
-from i4q_ai.oci.staging import Staging
 
 _log = logging.getLogger(__name__)
 

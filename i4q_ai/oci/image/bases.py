@@ -14,12 +14,12 @@ from i4q_ai import config
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import FormatError, IntegrityError, InvalidError, NotFoundError, ReferenceInvalid, UnsupportedError
 from i4q_ai.oci import contents, media, opening
-from i4q_ai.oci.cache import BlobCache
 from i4q_ai.oci.disk import storage_errors
+from i4q_ai.oci.downloads.cache import BlobCache
+from i4q_ai.oci.downloads.ingesting import Means
 from i4q_ai.oci.image import platforms
 from i4q_ai.oci.image.layering import GZIP_LAYER, FileBlob, Layer, layer_of_tar
 from i4q_ai.oci.image.platforms import PLATFORMS, PYTHON, Platform
-from i4q_ai.oci.ingesting import Means
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.rates import limit
 from i4q_ai.oci.reference import Reference

@@ -20,8 +20,9 @@ from i4q_ai.errors import (
     UntrustedError,
 )
 from i4q_ai.model import Model
-from i4q_ai.oci import contents, describing, extracting, media, opening, reading, referrers
+from i4q_ai.oci import contents, describing, media, opening, reading, referrers
 from i4q_ai.oci.artifact import ABOUT
+from i4q_ai.oci.downloads import extracting
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.signing import bundle as bundles

@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.oci import cache, media, reading
-from i4q_ai.oci.ingesting import Means
+from i4q_ai.oci import media, reading
+from i4q_ai.oci.downloads import cache
+from i4q_ai.oci.downloads.ingesting import Means
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote

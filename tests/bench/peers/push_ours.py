@@ -7,7 +7,8 @@ from pathlib import Path
 
 from i4q_ai import oci
 from i4q_ai.model import Model
-from i4q_ai.oci import pushing, rawfiles, remote  # noqa: F401 - what a push imports
+from i4q_ai.oci import pushing, remote  # noqa: F401 - what a push imports
+from i4q_ai.oci.uploads import rawfiles  # noqa: F401 - what a push imports
 
 kind, path, reference = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -11,7 +11,7 @@ import pytest
 from i4q_ai import yamls
 from i4q_ai.errors import VersionExistsError
 from i4q_ai.manifests import Object, Site, chart, in_order, unmanaged
-from i4q_ai.oci import charting
+from i4q_ai.oci.consumers import charting
 from tests.testbed.helm import Helm, helm
 from tests.testbed.registry import Registry
 from tests.unit import things

@@ -13,10 +13,10 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError, IntegrityError, VersionExistsError
 from i4q_ai.model import Model
 from i4q_ai.oci import media, opening, referrers
-from i4q_ai.oci.copying import copy
 from i4q_ai.oci.layout import Layout
 from i4q_ai.oci.reference import Reference
-from i4q_ai.oci.saving import load, save
+from i4q_ai.oci.transfers.copying import copy
+from i4q_ai.oci.transfers.saving import load, save
 from tests.e2e.oci.liar import Request, lying
 from tests.testbed.registry import Crane, Registry
 from tests.unit.oci.made_artifacts import Maker

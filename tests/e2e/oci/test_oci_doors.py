@@ -16,9 +16,9 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, RegistryError
 from i4q_ai.model import Model
 from i4q_ai.oci.artifact import Artifact
-from i4q_ai.oci.credentials import Credentials
 from i4q_ai.oci.remote import Remote
-from i4q_ai.oci.transport import Transport
+from i4q_ai.oci.wire.credentials import Credentials
+from i4q_ai.oci.wire.transport import Transport
 from i4q_ai.testing.fake_registry import Exchange, FakeRegistry
 from i4q_ai.testing.fake_tokens import BasicDoor, TokenDoor
 from tests.e2e.oci.holding import a_model, built, fetch, hold, log_in

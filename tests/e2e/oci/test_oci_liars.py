@@ -62,11 +62,11 @@ from i4q_ai.errors import (
 from i4q_ai.model import Model
 from i4q_ai.oci import media
 from i4q_ai.oci.artifact import Artifact
-from i4q_ai.oci.credentials import Credentials
-from i4q_ai.oci.paging import pages
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote
-from i4q_ai.oci.transport import Transport
+from i4q_ai.oci.wire.credentials import Credentials
+from i4q_ai.oci.wire.paging import pages
+from i4q_ai.oci.wire.transport import Transport
 from i4q_ai.testing.fake_registry import Exchange, FakeRegistry
 from i4q_ai.testing.fake_repository import digest_of
 from i4q_ai.testing.fake_tokens import BasicDoor
@@ -474,7 +474,7 @@ def test_stalls_are_noticed(
     where: str, registry: FakeRegistry, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that says nothing, and one that stops in the middle of a body; another try helps."""
-    monkeypatch.setattr("i4q_ai.oci.transport.STALL_TIMEOUT", 0.3)
+    monkeypatch.setattr("i4q_ai.oci.wire.transport.STALL_TIMEOUT", 0.3)
 
     def _stop(exchange: Exchange) -> None:
         exchange.send_response(200)
@@ -495,7 +495,7 @@ def test_stalls_are_noticed(
 @pytest.mark.parametrize("line", [b"X", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-A: "])
 def test_head_that_never_ends(line: bytes, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Byte by byte, each in time: the whole is not."""
-    monkeypatch.setattr("i4q_ai.oci.transport.STALL_TIMEOUT", 0.2)
+    monkeypatch.setattr("i4q_ai.oci.wire.transport.STALL_TIMEOUT", 0.2)
 
     def _drip(exchange: Exchange) -> None:
         exchange.wfile.write(line)

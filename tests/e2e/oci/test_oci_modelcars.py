@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 from i4q_ai.model import Model
-from i4q_ai.oci.modelcar import PROGRAMS, modelcar
+from i4q_ai.oci.consumers.modelcar import PROGRAMS, modelcar
 from tests.testbed.busybox import busybox_tar
 from tests.testbed.registry import Crane, Registry
 

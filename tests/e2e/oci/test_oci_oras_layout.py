@@ -15,9 +15,9 @@ from oras.oci import Subject
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError, IntegrityError, InvalidError, NotFoundError, UnsupportedError
 from i4q_ai.oci import contents, media, opening
-from i4q_ai.oci.copying import copy
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.registry import Registry
+from i4q_ai.oci.transfers.copying import copy
 from tests.testbed.registry import Registry as RegistryProcess
 from tests.unit.oci.made_artifacts import Maker
 

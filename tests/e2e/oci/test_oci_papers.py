@@ -7,7 +7,8 @@ from pathlib import Path
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.model import Model
-from i4q_ai.oci import bom, opening, papers, provenance, referrers
+from i4q_ai.oci import opening, referrers
+from i4q_ai.oci.consumers import bom, papers, provenance
 from i4q_ai.oci.reference import Reference
 from tests.testbed.registry import Crane, Registry
 

@@ -21,9 +21,10 @@ from i4q_ai import oci
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, I4qError, IntegrityError, InvalidError, NotFoundError, StorageError
 from i4q_ai.model import Model
-from i4q_ai.oci import cache, media, pruning
+from i4q_ai.oci import media
 from i4q_ai.oci.artifact import ABOUT
-from i4q_ai.oci.ingesting import Means
+from i4q_ai.oci.downloads import cache, pruning
+from i4q_ai.oci.downloads.ingesting import Means
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote
@@ -277,7 +278,7 @@ import sys
 from pathlib import Path
 from i4q_ai.deadline import Deadline
 from i4q_ai.oci import cache
-from i4q_ai.oci.ingesting import Means
+from i4q_ai.oci.downloads.ingesting import Means
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote

@@ -10,10 +10,10 @@ import pytest
 
 from i4q_ai.errors import RegistryError
 from i4q_ai.model import Model
-from i4q_ai.oci import quirks
 from i4q_ai.oci.artifact import Artifact
-from i4q_ai.oci.credentials import Credentials
-from i4q_ai.oci.transport import Transport
+from i4q_ai.oci.wire import quirks
+from i4q_ai.oci.wire.credentials import Credentials
+from i4q_ai.oci.wire.transport import Transport
 from i4q_ai.testing import fake_quirks as habits
 from i4q_ai.testing.fake_registry import Exchange, FakeRegistry
 from i4q_ai.testing.fake_tokens import BasicDoor

@@ -17,7 +17,7 @@ from i4q_ai.errors import I4qError, IntegrityError, InvalidError
 from i4q_ai.model import Model
 from i4q_ai.oci import media
 from i4q_ai.oci.artifact import Artifact
-from i4q_ai.oci.extracting import read_about
+from i4q_ai.oci.downloads.extracting import read_about
 from i4q_ai.oci.registry import Registry
 from i4q_ai.testing.fake_registry import FakeRegistry
 from i4q_ai.testing.fake_repository import digest_of

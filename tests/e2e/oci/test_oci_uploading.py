@@ -19,12 +19,12 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, I4qError, InvalidError, NotFoundError, ReferenceInvalid, VersionExistsError
 from i4q_ai.model import Model
 from i4q_ai.oci.artifact import Blob, build
-from i4q_ai.oci.bodies import Stretch
 from i4q_ai.oci.rates import Rate
-from i4q_ai.oci.rawblobs import FileBlob
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote
-from i4q_ai.oci.uploading import Terms
+from i4q_ai.oci.uploads.bodies import Stretch
+from i4q_ai.oci.uploads.rawblobs import FileBlob
+from i4q_ai.oci.uploads.uploading import Terms
 from i4q_ai.packing import digests
 from tests.e2e.edge.cutting import Cable
 from tests.testbed.certificates import Authority
@@ -39,7 +39,7 @@ TIMEOUT = 300.0
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("I4Q_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("i4q_ai.oci.quirks.CHUNK", CHUNK)
+    monkeypatch.setattr("i4q_ai.oci.wire.quirks.CHUNK", CHUNK)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from i4q_ai import oci
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, InvalidError, RegistryError, UnreachableError
 from i4q_ai.model import Model
-from i4q_ai.oci.credentials import Credentials
-from i4q_ai.oci.transport import Transport
+from i4q_ai.oci.wire.credentials import Credentials
+from i4q_ai.oci.wire.transport import Transport
 from i4q_ai.testing.fake_registry import FakeRegistry
 from tests.e2e.oci.accounts import HTPASSWD, PASSWORD, USER
 from tests.e2e.oci.holding import a_model, log_in

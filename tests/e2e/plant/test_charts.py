@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from i4q_ai.manifests import chart
-from i4q_ai.oci import charting
+from i4q_ai.oci.consumers import charting
 from tests.testbed.helm import Helm, helm
 
 if TYPE_CHECKING:

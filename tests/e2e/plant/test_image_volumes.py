@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from i4q_ai.deadline import Deadline
 from i4q_ai.model import Model
 from i4q_ai.oci.artifact import build
+from i4q_ai.oci.consumers.modelcar import PROGRAMS, modelcar
 from i4q_ai.oci.image import archive
-from i4q_ai.oci.modelcar import PROGRAMS, modelcar
 from i4q_ai.oci.reference import Reference
 from tests.testbed.busybox import busybox_tar
 

@@ -15,11 +15,11 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import UntrustedError
 from i4q_ai.model import Model
 from i4q_ai.oci import media, opening, referrers
-from i4q_ai.oci.copying import copy
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference
-from i4q_ai.oci.saving import load, save
 from i4q_ai.oci.signing import bundle, keys
+from i4q_ai.oci.transfers.copying import copy
+from i4q_ai.oci.transfers.saving import load, save
 from i4q_ai.trust import Signer, Trust, TrustRule
 from tests.testbed.registry import Crane, Registry
 

@@ -11,8 +11,8 @@ from i4q_ai.cli.exits import OK, REFUSED, USAGE
 from i4q_ai.cli.program import run
 from i4q_ai.manifests import chart
 from i4q_ai.model import Model
-from i4q_ai.oci import charting
-from i4q_ai.oci.bom import bom
+from i4q_ai.oci.consumers import charting
+from i4q_ai.oci.consumers.bom import bom
 from tests.unit import things
 from tests.unit.manifests.cases import EDGE_IMAGE
 from tests.unit.oci.test_oci_modelcar import base_tar

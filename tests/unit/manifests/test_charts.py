@@ -20,7 +20,8 @@ from i4q_ai.errors import InvalidError, ReferenceInvalid, StorageError
 from i4q_ai.manifests import chart
 from i4q_ai.manifests.charts import version_of
 from i4q_ai.model import Model
-from i4q_ai.oci import charting, media
+from i4q_ai.oci import media
+from i4q_ai.oci.consumers import charting
 from tests.unit import things
 from tests.unit.manifests.cases import EDGE_IMAGE
 

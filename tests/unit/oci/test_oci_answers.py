@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i4q_ai.oci.answers import retry_after, told, warnings
+from i4q_ai.oci.wire.answers import retry_after, told, warnings
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, DeadlineError, RegistryError
-from i4q_ai.oci.auth import Authorizer
-from i4q_ai.oci.challenges import Challenge, challenges, merged, needed
-from i4q_ai.oci.credentials import Credentials
-from i4q_ai.oci.origins import Origin, need_trusted, origin_of
-from i4q_ai.oci.tokens import TokenCache
+from i4q_ai.oci.wire.auth import Authorizer
+from i4q_ai.oci.wire.challenges import Challenge, challenges, merged, needed
+from i4q_ai.oci.wire.credentials import Credentials
+from i4q_ai.oci.wire.origins import Origin, need_trusted, origin_of
+from i4q_ai.oci.wire.tokens import TokenCache
 
 REGISTRY = origin_of("https://registry.example.com/v2/")
 URL = "https://registry.example.com/v2/x/blobs/y"

@@ -17,8 +17,8 @@ from in_toto_attestation.v1.statement import Statement
 
 from i4q_ai.errors import InvalidError
 from i4q_ai.model import FeatureSummary, File, Model, Tensor, TrainingSummary
-from i4q_ai.oci.bom import bom
-from i4q_ai.oci.provenance import provenance
+from i4q_ai.oci.consumers.bom import bom
+from i4q_ai.oci.consumers.provenance import provenance
 from tests.unit import things
 
 COMMIT = "a" * 40

@@ -18,9 +18,9 @@ from i4q_ai.errors import (
     VersionExistsError,
 )
 from i4q_ai.oci import media, referrers
-from i4q_ai.oci.copying import copy
 from i4q_ai.oci.layout import Layout
 from i4q_ai.oci.media import Descriptor
+from i4q_ai.oci.transfers.copying import copy
 from tests.unit.oci.made_artifacts import Maker
 
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i4q_ai.oci import credentials, keychain
-from i4q_ai.oci.credentials import Credentials, choose
+from i4q_ai.oci.wire import credentials, keychain
+from i4q_ai.oci.wire.credentials import Credentials, choose
 from tests.unit.oci.keeper import keeps
 
 AUTHS = {

@@ -10,7 +10,7 @@ import pytest
 
 from i4q_ai.errors import IntegrityError
 from i4q_ai.model import File
-from i4q_ai.oci.extracting import extract, read_about
+from i4q_ai.oci.downloads.extracting import extract, read_about
 
 DATA = b"content"
 FILE = File(path="sub/a.txt", size=len(DATA), sha256=hashlib.sha256(DATA).hexdigest())

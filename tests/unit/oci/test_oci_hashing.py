@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from i4q_ai.oci.hashing import BUFFERS, Hasher, Hashes, Ring
+from i4q_ai.oci.downloads.hashing import BUFFERS, Hasher, Hashes, Ring
 
 
 @settings(max_examples=40, deadline=None)

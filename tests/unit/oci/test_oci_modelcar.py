@@ -14,7 +14,7 @@ import pytest
 
 from i4q_ai.errors import FormatError, InvalidError, NotFoundError, ReferenceInvalid, UnsupportedError
 from i4q_ai.model import Model
-from i4q_ai.oci.modelcar import PROGRAMS, modelcar
+from i4q_ai.oci.consumers.modelcar import PROGRAMS, modelcar
 
 GOLDEN = "sha256:2c98a59992da9b802b3bb1a8c94481a6dc232e16c31875c60365be3132532207"
 _ELF = b"\x7fELF" + bytes(14)

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from i4q_ai.cli.program import program, run
 from i4q_ai.errors import ConflictError
-from i4q_ai.oci import media, pruning
+from i4q_ai.oci import media
+from i4q_ai.oci.downloads import pruning
 
 
 def _put(folder: Path, raw: bytes) -> str:

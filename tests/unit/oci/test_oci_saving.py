@@ -13,10 +13,10 @@ import pytest
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import FormatError, I4qError, IntegrityError, InvalidError, NotFoundError, UnsupportedError
 from i4q_ai.oci import media, referrers
-from i4q_ai.oci.archives import Archive
 from i4q_ai.oci.layout import Layout
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.saving import load, save
+from i4q_ai.oci.transfers.archives import Archive
+from i4q_ai.oci.transfers.saving import load, save
 from tests.unit.oci.made_artifacts import Maker
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from i4q_ai.oci import opening
-from i4q_ai.oci.credentials import Credentials
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote
-from i4q_ai.oci.transport import Transport
+from i4q_ai.oci.wire.credentials import Credentials
+from i4q_ai.oci.wire.transport import Transport
 
 
 @pytest.mark.parametrize(

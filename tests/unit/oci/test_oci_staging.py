@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from i4q_ai.model import File
-from i4q_ai.oci import framing, media
-from i4q_ai.oci.cache import BlobCache
+from i4q_ai.oci import media
+from i4q_ai.oci.downloads import framing
+from i4q_ai.oci.downloads.cache import BlobCache
+from i4q_ai.oci.downloads.staging import Frame, OtherFrameError, Staging
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.staging import Frame, OtherFrameError, Staging
 from i4q_ai.oci.tarring import Entry, Tar
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, I4qError, IntegrityError, NotFoundError, RegistryError, StorageError
-from i4q_ai.oci.mirrors import Mirrors
+from i4q_ai.oci.downloads.mirrors import Mirrors
 from i4q_ai.oci.source import Source
 from i4q_ai.oci.together import Halt, each
 

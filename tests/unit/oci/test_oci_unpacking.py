@@ -11,8 +11,9 @@ import pytest
 
 from i4q_ai.errors import I4qError, IntegrityError, InvalidError, UnsupportedError
 from i4q_ai.model import Model
-from i4q_ai.oci import contents, media, untarring
-from i4q_ai.oci.unpacking import UNPACK, pull
+from i4q_ai.oci import contents, media
+from i4q_ai.oci.downloads import untarring
+from i4q_ai.oci.downloads.unpacking import UNPACK, pull
 from tests.unit.oci.made_artifacts import Maker
 
 RAW, TAR = "application/vnd.cncf.model.weight.v1.raw", "application/vnd.cncf.model.weight.v1.tar"

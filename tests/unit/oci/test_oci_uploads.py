@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, I4qError, NotFoundError, ReferenceInvalid, VersionExistsError
-from i4q_ai.oci import neighbours, quirks, resuming, tagging
-from i4q_ai.oci.bodies import Body, Flow, Part, Span, Stretch, chunks_of, cut, length
+from i4q_ai.oci import tagging
 from i4q_ai.oci.rates import Rate
-from i4q_ai.oci.resuming import Record, Standing, received
-from i4q_ai.oci.uploading import closing
+from i4q_ai.oci.uploads import neighbours, resuming
+from i4q_ai.oci.uploads.bodies import Body, Flow, Part, Span, Stretch, chunks_of, cut, length
+from i4q_ai.oci.uploads.resuming import Record, Standing, received
+from i4q_ai.oci.uploads.uploading import closing
+from i4q_ai.oci.wire import quirks
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 

@@ -17,11 +17,11 @@ from i4q_ai.oci.delta import planning
 from i4q_ai.oci.delta.assembling import WORTH, Job, assemble
 from i4q_ai.oci.delta.maps import ChunkMap
 from i4q_ai.oci.delta.planning import Older, Place
-from i4q_ai.oci.ingesting import Means
+from i4q_ai.oci.downloads.ingesting import Means
+from i4q_ai.oci.downloads.mirrors import Mirrors
+from i4q_ai.oci.downloads.staging import Staging
 from i4q_ai.oci.layout import Layout
 from i4q_ai.oci.media import Descriptor, digest_of
-from i4q_ai.oci.mirrors import Mirrors
-from i4q_ai.oci.staging import Staging
 from i4q_ai.progress import Silent
 
 PIECES = st.lists(st.sampled_from([b"aaaa", b"bb", b"cccccccc", b"d", b"eeeeeee", b"ffff"]), min_size=1, max_size=12)

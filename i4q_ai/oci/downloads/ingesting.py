@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError, IntegrityError, NotFoundError, RegistryError
-from i4q_ai.oci import hashing, receiving
-from i4q_ai.oci.hashing import Hasher, Hashes, Ring
-from i4q_ai.oci.mirrors import Mirrors
+from i4q_ai.oci.downloads import hashing
+from i4q_ai.oci.downloads.hashing import Hasher, Hashes, Ring
+from i4q_ai.oci.downloads.mirrors import Mirrors
+from i4q_ai.oci.downloads.staging import Staging
 from i4q_ai.oci.rates import Rate
-from i4q_ai.oci.staging import Staging
+from i4q_ai.oci.wire import receiving
 from i4q_ai.progress import Progress
 from i4q_ai.retrying import TRIES, TransientError, call
 

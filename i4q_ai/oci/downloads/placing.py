@@ -8,13 +8,14 @@ from pathlib import Path
 
 from i4q_ai.errors import IntegrityError
 from i4q_ai.model import File, Model
-from i4q_ai.oci import extracting, framing, media
+from i4q_ai.oci import media
 from i4q_ai.oci.artifact import folder_of, mode_of
-from i4q_ai.oci.cache import BlobCache
-from i4q_ai.oci.ingesting import Assemble, Means
+from i4q_ai.oci.downloads import extracting, framing
+from i4q_ai.oci.downloads.cache import BlobCache
+from i4q_ai.oci.downloads.ingesting import Assemble, Means
+from i4q_ai.oci.downloads.mirrors import Mirrors
+from i4q_ai.oci.downloads.staging import Frame
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.mirrors import Mirrors
-from i4q_ai.oci.staging import Frame
 from i4q_ai.workload import Workload
 
 Assembling = Callable[[Descriptor, Means], Assemble | None]

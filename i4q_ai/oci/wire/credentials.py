@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from i4q_ai import config
-from i4q_ai.oci import keychain
 from i4q_ai.oci.reference import DOCKER_HUB
+from i4q_ai.oci.wire import keychain
 
 _log = logging.getLogger(__name__)
 

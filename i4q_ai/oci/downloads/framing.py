@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from i4q_ai.errors import I4qError
 from i4q_ai.oci import media
 from i4q_ai.oci.artifact import folder_of, mode_of
+from i4q_ai.oci.downloads.staging import Frame
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.staging import Frame
 from i4q_ai.oci.tarring import Entry, Tar
 
 if TYPE_CHECKING:

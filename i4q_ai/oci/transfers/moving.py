@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError
 from i4q_ai.oci import media, together
-from i4q_ai.oci.cache import BUFFER_OF_MANY
-from i4q_ai.oci.ingesting import Means
+from i4q_ai.oci.downloads.cache import BUFFER_OF_MANY
+from i4q_ai.oci.downloads.ingesting import Means
 from i4q_ai.oci.layout import Layout
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.rates import Rate
-from i4q_ai.oci.rawblobs import FileBlob
 from i4q_ai.oci.remote import Remote
 from i4q_ai.oci.source import Listed, Repository, Source
-from i4q_ai.oci.uploading import Terms
+from i4q_ai.oci.uploads.rawblobs import FileBlob
+from i4q_ai.oci.uploads.uploading import Terms
 from i4q_ai.progress import Progress
 from i4q_ai.retrying import TRIES, TransientError, backoff
 

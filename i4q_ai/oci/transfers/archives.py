@@ -15,10 +15,10 @@ from typing import Any
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import FormatError, IntegrityError, NotFoundError, StorageError, UnsupportedError
 from i4q_ai.oci import contents, media
-from i4q_ai.oci.indexed import Indexed, parse_index
 from i4q_ai.oci.media import Descriptor, canonical
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.tarring import CHUNK
+from i4q_ai.oci.transfers.indexed import Indexed, parse_index
 
 _MEMBERS = 100_000
 _GZIP = b"\x1f\x8b"

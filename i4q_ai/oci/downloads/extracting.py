@@ -15,7 +15,7 @@ from i4q_ai.errors import IntegrityError
 from i4q_ai.model import File
 from i4q_ai.oci import disk
 from i4q_ai.oci.disk import storage_errors
-from i4q_ai.oci.hashing import Hasher
+from i4q_ai.oci.downloads.hashing import Hasher
 from i4q_ai.oci.tarring import BLOCK, CHUNK
 
 _LARGEST_ABOUT = 16 * 1024 * 1024

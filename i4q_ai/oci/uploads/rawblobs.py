@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Self
 
 from i4q_ai.errors import ConflictError
-from i4q_ai.oci import quirks
-from i4q_ai.oci.bodies import PIECE, Span, chunks_of
-from i4q_ai.oci.chunking import Chunked
-from i4q_ai.oci.uploading import Content, Terms, Uploads
+from i4q_ai.oci.uploads.bodies import PIECE, Span, chunks_of
+from i4q_ai.oci.uploads.chunking import Chunked
+from i4q_ai.oci.uploads.uploading import Content, Terms, Uploads
+from i4q_ai.oci.wire import quirks
 from i4q_ai.packing import digests
 from i4q_ai.packing.digests import Stamp, reading, stamp_of
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError
-from i4q_ai.oci import disk, framing, media, together
-from i4q_ai.oci.ingesting import Assemble, Ingest, Means, OtherFileError
+from i4q_ai.oci import disk, media, together
+from i4q_ai.oci.downloads import framing
+from i4q_ai.oci.downloads.ingesting import Assemble, Ingest, Means, OtherFileError
+from i4q_ai.oci.downloads.mirrors import Mirrors
+from i4q_ai.oci.downloads.staging import Frame, OtherFrameError, Staging
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.mirrors import Mirrors
 from i4q_ai.oci.source import Source
-from i4q_ai.oci.staging import Frame, OtherFrameError, Staging
 
 if TYPE_CHECKING:
     from i4q_ai.model import File

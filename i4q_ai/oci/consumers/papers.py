@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.model import Model
-from i4q_ai.oci import bom, media, opening, provenance, referrers
+from i4q_ai.oci import media, opening, referrers
+from i4q_ai.oci.consumers import bom, provenance
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from i4q_ai import progress as progresses
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import InvalidError, ReferenceInvalid
-from i4q_ai.oci import contents, describing, graph, opening, reading, referrers, tagging
-from i4q_ai.oci.graph import Graph, Node
+from i4q_ai.oci import contents, describing, opening, reading, referrers, tagging
 from i4q_ai.oci.media import Descriptor
-from i4q_ai.oci.moving import Mover
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Listed
 from i4q_ai.oci.tagging import IfMatch
+from i4q_ai.oci.transfers import graph
+from i4q_ai.oci.transfers.graph import Graph, Node
+from i4q_ai.oci.transfers.moving import Mover
 from i4q_ai.progress import Progress
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError
-from i4q_ai.oci.challenges import Challenge, challenges, merged, needed
-from i4q_ai.oci.credentials import Credentials
-from i4q_ai.oci.origins import Origin, need_trusted, origin_of
-from i4q_ai.oci.tokens import SHARED, Key, TokenCache
+from i4q_ai.oci.wire.challenges import Challenge, challenges, merged, needed
+from i4q_ai.oci.wire.credentials import Credentials
+from i4q_ai.oci.wire.origins import Origin, need_trusted, origin_of
+from i4q_ai.oci.wire.tokens import SHARED, Key, TokenCache
 
 CLIENT_ID = "i4q-ai"
 

@@ -10,8 +10,8 @@ import requests
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import RegistryError
 from i4q_ai.oci import media
-from i4q_ai.oci.origins import origin_of
-from i4q_ai.oci.transport import Transport
+from i4q_ai.oci.wire.origins import origin_of
+from i4q_ai.oci.wire.transport import Transport
 from i4q_ai.retrying import call
 
 PAGES = 1000

@@ -16,16 +16,16 @@ import requests
 from i4q_ai import config
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, DeadlineError, I4qError, NotFoundError, RegistryError
-from i4q_ai.oci import answers
-from i4q_ai.oci.auth import Authorizer
-from i4q_ai.oci.connecting import CONNECT_TIMEOUT, Sessions, folder_of
-from i4q_ai.oci.connections import STALL_TIMEOUT
-from i4q_ai.oci.credentials import Credentials
-from i4q_ai.oci.exchanging import exchange
-from i4q_ai.oci.failing import failure
-from i4q_ai.oci.origins import origin_of
-from i4q_ai.oci.receiving import Body
 from i4q_ai.oci.reference import is_loopback
+from i4q_ai.oci.wire import answers
+from i4q_ai.oci.wire.auth import Authorizer
+from i4q_ai.oci.wire.connecting import CONNECT_TIMEOUT, Sessions, folder_of
+from i4q_ai.oci.wire.connections import STALL_TIMEOUT
+from i4q_ai.oci.wire.credentials import Credentials
+from i4q_ai.oci.wire.exchanging import exchange
+from i4q_ai.oci.wire.failing import failure
+from i4q_ai.oci.wire.origins import origin_of
+from i4q_ai.oci.wire.receiving import Body
 from i4q_ai.retrying import TransientError, call
 
 _log = logging.getLogger(__name__)

@@ -14,11 +14,13 @@ import requests
 from i4q_ai import progress as progresses
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError, I4qError, IntegrityError
-from i4q_ai.oci import neighbours, quirks, together
+from i4q_ai.oci import together
 from i4q_ai.oci.artifact import Blob
-from i4q_ai.oci.bodies import Body, ChunkBody, Flow, Part
 from i4q_ai.oci.rates import Rate
-from i4q_ai.oci.transport import Transport
+from i4q_ai.oci.uploads import neighbours
+from i4q_ai.oci.uploads.bodies import Body, ChunkBody, Flow, Part
+from i4q_ai.oci.wire import quirks
+from i4q_ai.oci.wire.transport import Transport
 from i4q_ai.progress import Progress, Silent
 from i4q_ai.retrying import TransientError, call
 
@@ -146,7 +148,7 @@ class Uploads:
             terms.progress.done(blob.digest)
 
     def _send_large(self, blob: Spanned, terms: Terms) -> bool:
-        from i4q_ai.oci.chunking import Chunked
+        from i4q_ai.oci.uploads.chunking import Chunked
 
         if self.has(blob.digest, terms.deadline):
             return False

@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import Any
 
-from i4q_ai.oci.bodies import Stretch
+from i4q_ai.oci.uploads.bodies import Stretch
 
 
 class SendsFiles(http.client.HTTPConnection):

@@ -15,10 +15,10 @@ from typing import NoReturn
 import requests
 
 from i4q_ai.errors import ConflictError, I4qError, IntegrityError, NotFoundError, StorageError
-from i4q_ai.oci import quirks
-from i4q_ai.oci.bodies import Body, Flow, cut
-from i4q_ai.oci.resuming import Record, Standing, received
-from i4q_ai.oci.uploading import Content, Teller, Terms, Uploads, closing, need_echo
+from i4q_ai.oci.uploads.bodies import Body, Flow, cut
+from i4q_ai.oci.uploads.resuming import Record, Standing, received
+from i4q_ai.oci.uploads.uploading import Content, Teller, Terms, Uploads, closing, need_echo
+from i4q_ai.oci.wire import quirks
 from i4q_ai.retrying import TransientError, call
 
 _log = logging.getLogger(__name__)

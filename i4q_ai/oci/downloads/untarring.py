@@ -13,9 +13,9 @@ from typing import IO
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError
-from i4q_ai.oci import naming
 from i4q_ai.oci.disk import storage_errors
-from i4q_ai.oci.extracting import created
+from i4q_ai.oci.downloads import naming
+from i4q_ai.oci.downloads.extracting import created
 from i4q_ai.oci.tarring import CHUNK
 
 MEMBERS = 100_000

@@ -12,13 +12,15 @@ from i4q_ai import config
 from i4q_ai import progress as progresses
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import IntegrityError, InvalidError, UnsupportedError, UntrustedError
-from i4q_ai.oci import cache, contents, copying, describing, disk, media, naming, opening, reading
-from i4q_ai.oci.ingesting import Means
+from i4q_ai.oci import contents, describing, disk, media, opening, reading
+from i4q_ai.oci.downloads import cache, naming
+from i4q_ai.oci.downloads.ingesting import Means
+from i4q_ai.oci.downloads.untarring import unpack
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.rates import Rate
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Listed, Source
-from i4q_ai.oci.untarring import unpack
+from i4q_ai.oci.transfers import copying
 from i4q_ai.progress import Progress
 from i4q_ai.trust import Trust
 

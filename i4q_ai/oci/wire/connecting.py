@@ -17,8 +17,8 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from i4q_ai import config
 from i4q_ai.errors import InvalidError
-from i4q_ai.oci.connections import POOLS
 from i4q_ai.oci.reference import is_loopback
+from i4q_ai.oci.wire.connections import POOLS
 
 CONNECT_TIMEOUT = 10.0
 THREADS = 16

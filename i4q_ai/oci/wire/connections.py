@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from i4q_ai.oci.sending import SendsFiles
+from i4q_ai.oci.wire.sending import SendsFiles
 
 if TYPE_CHECKING:
     import socket

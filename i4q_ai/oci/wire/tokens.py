@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import AuthError
-from i4q_ai.oci.challenges import Challenge
-from i4q_ai.oci.credentials import Credentials
-from i4q_ai.oci.origins import Origin
+from i4q_ai.oci.wire.challenges import Challenge
+from i4q_ai.oci.wire.credentials import Credentials
+from i4q_ai.oci.wire.origins import Origin
 
 _DEFAULT_LIFE = 60.0
 _LONGEST_LIFE = 24 * 3600.0

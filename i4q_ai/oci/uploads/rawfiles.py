@@ -12,12 +12,12 @@ from i4q_ai.errors import InvalidError, ReferenceInvalid
 from i4q_ai.oci import media, opening, rates, tagging, together
 from i4q_ai.oci.artifact import Bytes
 from i4q_ai.oci.media import Descriptor, canonical
-from i4q_ai.oci.rawblobs import FileBlob, blobs_of, send_file
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote
 from i4q_ai.oci.source import Repository
 from i4q_ai.oci.tagging import IfMatch
-from i4q_ai.oci.uploading import Terms
+from i4q_ai.oci.uploads.rawblobs import FileBlob, blobs_of, send_file
+from i4q_ai.oci.uploads.uploading import Terms
 from i4q_ai.packing.paths import clashes
 from i4q_ai.progress import Progress
 

@@ -10,18 +10,19 @@ from typing import Any
 from i4q_ai import progress as progresses
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import FormatError, InvalidError, NotFoundError, ReferenceInvalid, UnsupportedError
-from i4q_ai.oci import contents, copying, describing, disk, graph, media, opening, tagging
-from i4q_ai.oci.archives import Archive
+from i4q_ai.oci import contents, describing, disk, media, opening, tagging
 from i4q_ai.oci.artifact import Blob, Bytes
-from i4q_ai.oci.copying import Copied
-from i4q_ai.oci.graph import Graph
 from i4q_ai.oci.image import archive
 from i4q_ai.oci.layout import Layout
 from i4q_ai.oci.media import Descriptor, canonical
-from i4q_ai.oci.moving import Mover, Stream
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Listed
 from i4q_ai.oci.tagging import IfMatch
+from i4q_ai.oci.transfers import copying, graph
+from i4q_ai.oci.transfers.archives import Archive
+from i4q_ai.oci.transfers.copying import Copied
+from i4q_ai.oci.transfers.graph import Graph
+from i4q_ai.oci.transfers.moving import Mover, Stream
 from i4q_ai.progress import Progress
 
 OCI = "oci"
