@@ -277,7 +277,7 @@ _MEMORY = """
 import sys
 from pathlib import Path
 from i4q_ai.deadline import Deadline
-from i4q_ai.oci import cache
+from i4q_ai.oci.downloads import cache
 from i4q_ai.oci.downloads.ingesting import Means
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.reference import Reference

@@ -155,7 +155,7 @@ _PROGRAM = """
 import sys
 from i4q_ai import oci
 from i4q_ai.model import Model
-from i4q_ai.oci import quirks
+from i4q_ai.oci.wire import quirks
 quirks.CHUNK = 1024 * 1024
 model = Model.from_dir(sys.argv[1], name="tool-wear", version="1")
 print("packed", flush=True)
