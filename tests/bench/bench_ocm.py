@@ -316,7 +316,7 @@ def _watched(address: str, api: Api, name: str) -> list[float]:
             ).start()
             for observed in rows:
                 (row,) = (each for each in observed if each.cluster == "many-00007")
-                if str(row.phase) == ("Ready" if available else "Starting"):
+                if (str(row.phase) == "Ready") == bool(available):
                     break
             found.append(monotonic() - began)
     return found
