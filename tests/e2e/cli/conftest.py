@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -50,8 +51,14 @@ class Shell:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """A call that goes on."""
         return subprocess.Popen(
-            [*PROGRAM, *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+            [*PROGRAM, *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=_interruptible,
+        )  # fmt: skip
+
+
+def _interruptible() -> None:
+    """As on a terminal; what a shell has begun in the background ignores Ctrl-C, and so would what that begins."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
