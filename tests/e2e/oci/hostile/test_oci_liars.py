@@ -18,16 +18,16 @@ is named, in this one:
 | 8 layers are opaque | `a_layer_that_is_json_is_no_manifest` |
 | 9 digests are checked before they are a path | `indexes_that_are_none`, test_oci_oras: `bad_input` |
 | 10 tars | test_oci_tars |
-| 11 memory | `memory_does_not_grow_with_what_a_registry_sends` |
-| 12 Authorization stays with its origin | `authorization_stays_with_its_origin`, `upload_to_a_store_elsewhere` |
+| 11 memory | test_oci_elsewhere: `memory_does_not_grow_with_what_a_registry_sends` |
+| 12 passwords stay at their origin | test_oci_elsewhere: `authorization_stays_with_its_origin`, `upload_to_a_store_elsewhere` |
 | 13 passwords go to trusted realms | test_oci_doors: `password_is_not_sent_to_a_realm_inside` |
 | 14 a token for pulling is widened | test_oci_doors: `token_only_for_pulling_is_widened` |
 | 15 a token that expires half-way | test_oci_doors: `token_that_expires_between_requests_of_an_upload` |
 | 16 no body is sent twice | test_oci_doors: `no_body_is_sent_twice_for_a_password` |
 | 17 Basic works | test_oci_doors: `no_body_before_the_registry_has_said_what_it_wants` |
-| 18 retries | `asked_to_try_again`, `never_tried_again`, `our_own_mistakes_are_not_tried_again` |
-| 19 stalls | `stalls_are_noticed`, `head_that_never_ends`, `deadline_holds_whatever_a_registry_does` |
-| 20 lists are bounded and of one origin | `lists_without_end`, `lists_that_go_on_elsewhere` |
+| 18 retries | test_oci_delays: `asked_to_try_again`, `never_tried_again`, `our_own_mistakes_are_not_tried_again` |
+| 19 stalls | test_oci_delays: `stalls_are_noticed`, `head_that_never_ends`, `deadline_holds_whatever_a_registry_does` |
+| 20 lists are bounded and of one origin | test_oci_elsewhere: `lists_without_end`, `lists_that_go_on_elsewhere` |
 | 21 references | tests/unit/oci/test_oci_reference.py |
 | 22 blobs of no bytes are real | `blob_without_bytes` |
 | 23 nothing is written elsewhere | test_oci_tars: `output_that_is_a_link` |
@@ -39,10 +39,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,7 +47,6 @@ import pytest
 from i4q_ai import oci
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import (
-    DeadlineError,
     I4qError,
     IntegrityError,
     NotFoundError,
@@ -64,52 +60,10 @@ from i4q_ai.oci import media
 from i4q_ai.oci.artifact import Artifact
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote
-from i4q_ai.oci.wire.credentials import Credentials
-from i4q_ai.oci.wire.paging import pages
-from i4q_ai.oci.wire.transport import Transport
 from i4q_ai.testing.fake_registry import Exchange, FakeRegistry
 from i4q_ai.testing.fake_repository import digest_of
-from i4q_ai.testing.fake_tokens import BasicDoor
-from tests.e2e.oci.holding import a_model, built, fetch, forge, hold, log_in, need_nothing
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("i4q_ai.retrying.FIRST_WAIT", 0.001)
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    return a_model(tmp_path_factory.mktemp("liars") / "model")
-
-
-@pytest.fixture(scope="module")
-def artifact(model: Model) -> Artifact:
-    return built(model)
-
-
-@pytest.fixture
-def registry(artifact: Artifact) -> Iterator[FakeRegistry]:
-    with hold(FakeRegistry(), artifact) as running:
-        yield running
-
-
-def _weights(artifact: Artifact) -> str:
-    return max(artifact.blobs, key=lambda blob: blob.size).digest
-
-
-def _after_reading(status: int, headers: dict[str, str] | None = None) -> Callable[[Exchange], None]:
-    """An answer once the request's body is there."""
-
-    def _reply(exchange: Exchange) -> None:
-        exchange.body()
-        exchange.answer(status, b"", headers)
-
-    return _reply
-
-
-# Bytes.
+from tests.e2e.oci.holding import a_model, fetch, forge, hold, need_nothing
+from tests.e2e.oci.hostile.habits import after_reading, weights_of
 
 
 def test_an_honest_one_is_believed(registry: FakeRegistry, artifact: Artifact, tmp_path: Path) -> None:
@@ -118,7 +72,7 @@ def test_an_honest_one_is_believed(registry: FakeRegistry, artifact: Artifact, t
 
 
 def test_cut_download_is_carried_on(registry: FakeRegistry, artifact: Artifact, tmp_path: Path) -> None:
-    weights = _weights(artifact)
+    weights = weights_of(artifact)
     raw = registry.repositories["x"].blobs[weights]
     registry.when("GET", weights, lambda exchange: exchange.answer(200, raw[:1_500_000], length=len(raw)), times=1)
     fetch(registry.host, artifact.digest, tmp_path)
@@ -128,7 +82,7 @@ def test_cut_download_is_carried_on(registry: FakeRegistry, artifact: Artifact, 
 
 
 def test_download_that_never_ends_well(registry: FakeRegistry, artifact: Artifact, tmp_path: Path) -> None:
-    registry.when("GET", _weights(artifact), lambda exchange: exchange.cut())
+    registry.when("GET", weights_of(artifact), lambda exchange: exchange.cut())
     with pytest.raises(UnreachableError, match="cut the connection"):
         fetch(registry.host, artifact.digest, tmp_path)
     need_nothing(tmp_path)
@@ -136,7 +90,7 @@ def test_download_that_never_ends_well(registry: FakeRegistry, artifact: Artifac
 
 @pytest.mark.parametrize("told", ["bytes 0-9/10", "bytes 1000-2047/99", "nonsense", ""])
 def test_range_that_was_not_asked_for(told: str, registry: FakeRegistry, artifact: Artifact, tmp_path: Path) -> None:
-    raw = registry.repositories["x"].blobs[_weights(artifact)]
+    raw = registry.repositories["x"].blobs[weights_of(artifact)]
 
     def _other(exchange: Exchange) -> None:
         if exchange.headers.get("Range"):
@@ -144,7 +98,7 @@ def test_range_that_was_not_asked_for(told: str, registry: FakeRegistry, artifac
         else:
             exchange.answer(200, raw[:1000], length=len(raw))
 
-    registry.when("GET", _weights(artifact), _other)
+    registry.when("GET", weights_of(artifact), _other)
     with pytest.raises(IntegrityError, match="another range"):
         fetch(registry.host, artifact.digest, tmp_path)
     need_nothing(tmp_path)
@@ -158,7 +112,7 @@ def test_range_that_was_not_asked_for(told: str, registry: FakeRegistry, artifac
 def test_other_bytes_never_appear(
     spoil: Callable[[bytes], bytes], registry: FakeRegistry, artifact: Artifact, tmp_path: Path
 ) -> None:
-    blobs, weights = registry.repositories["x"].blobs, _weights(artifact)
+    blobs, weights = registry.repositories["x"].blobs, weights_of(artifact)
     blobs[weights] = spoil(blobs[weights])
     with pytest.raises((IntegrityError, RegistryError)):
         fetch(registry.host, artifact.digest, tmp_path)
@@ -178,7 +132,7 @@ def test_packed_answer_that_nobody_asked_for(
 
 
 def test_body_without_end(registry: FakeRegistry, artifact: Artifact, tmp_path: Path) -> None:
-    registry.when("GET", _weights(artifact), _endless)
+    registry.when("GET", weights_of(artifact), _endless)
     with pytest.raises(RegistryError, match="more than"):
         fetch(registry.host, artifact.digest, tmp_path)
     need_nothing(tmp_path)
@@ -203,7 +157,7 @@ def test_error_without_end(registry: FakeRegistry) -> None:
 def test_huge_sizes_are_believed_by_nobody(size: int, artifact: Artifact, tmp_path: Path) -> None:
     """Nothing is set aside for what a manifest says; it is refused before it is fetched."""
     with FakeRegistry() as registry:
-        weights = _weights(artifact)
+        weights = weights_of(artifact)
         repository = hold(registry, artifact).repositories["x"]
         digest = forge(registry, artifact, {})
         places: dict[str, str] = {}
@@ -391,7 +345,7 @@ def test_registry_that_echoes_another_digest(registry: FakeRegistry, artifact: A
     registry.when("GET", "manifests", lambda exchange: exchange.answer(200, raw, {"Content-Type": kind, **echo}))
     with pytest.raises(IntegrityError, match="the registry says"):
         oci.resolve(f"{registry.host}/x:1")
-    registry.when("PUT", "manifests", _after_reading(201, echo))
+    registry.when("PUT", "manifests", after_reading(201, echo))
     with pytest.raises(IntegrityError, match="the registry says"):
         a_model(tmp_path / "other", version="2").push(f"{registry.host}/y")
 
@@ -417,296 +371,3 @@ def test_a_layer_that_is_json_is_no_manifest(tmp_path: Path) -> None:
         pushed = model.push(f"{registry.host}/x")
         fetch(registry.host, str(pushed.digest), tmp_path)
     assert json.loads((tmp_path / "tree" / "vocab.json").read_text()) == ["a", "b"]
-
-
-# Time.
-
-
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_asked_to_try_again(status: int, registry: FakeRegistry, artifact: Artifact) -> None:
-    registry.when("GET", "", lambda exchange: exchange.answer(status, b"", {"Retry-After": "0"}), times=2)
-    assert oci.resolve(f"{registry.host}/x:1").endswith(artifact.digest)
-    assert len(registry.requests) == 3
-
-
-def test_told_to_wait_until_a_date(registry: FakeRegistry, artifact: Artifact) -> None:
-    past = {"Retry-After": "Thu, 01 Jan 1970 00:00:09 GMT"}
-    registry.when("GET", "", lambda exchange: exchange.answer(503, b"", past), times=1)
-    assert oci.resolve(f"{registry.host}/x:1").endswith(artifact.digest)
-
-
-def test_told_to_wait_longer_than_there_is_time(registry: FakeRegistry) -> None:
-    registry.when("GET", "", lambda exchange: exchange.answer(503, b"", {"Retry-After": "3600"}))
-    with pytest.raises(DeadlineError):
-        oci.resolve(f"{registry.host}/x:1", timeout=30)
-    assert len(registry.requests) == 1
-
-
-@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 410, 422, 501])
-def test_never_tried_again(status: int, registry: FakeRegistry) -> None:
-    registry.when("GET", "", lambda exchange: exchange.refuse(status, "DENIED", "not for you\n"))
-    with pytest.raises(
-        I4qError, match=rf"answers {status} to GET /v2/x/manifests/1 \(DENIED: not for you\)|no tag '1'"
-    ):
-        oci.resolve(f"{registry.host}/x:1")
-    assert len(registry.requests) == 1
-
-
-def test_gives_up_after_five_tries(registry: FakeRegistry) -> None:
-    registry.when("GET", "", lambda exchange: exchange.answer(500))
-    with pytest.raises(RegistryError, match="answers 500"):
-        oci.resolve(f"{registry.host}/x:1")
-    assert len(registry.requests) == 5
-
-
-def test_our_own_mistakes_are_not_tried_again(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    def _mistaken(*_: object) -> None:
-        raise TypeError("a mistake of ours")
-
-    monkeypatch.setattr(media, "digest_of", _mistaken)
-    with pytest.raises(TypeError, match="a mistake of ours"):
-        oci.resolve(f"{registry.host}/x:1")
-    assert len(registry.requests) == 1
-
-
-@pytest.mark.parametrize("where", ["manifests", "blobs"])
-def test_stalls_are_noticed(
-    where: str, registry: FakeRegistry, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that says nothing, and one that stops in the middle of a body; another try helps."""
-    monkeypatch.setattr("i4q_ai.oci.wire.transport.STALL_TIMEOUT", 0.3)
-
-    def _stop(exchange: Exchange) -> None:
-        exchange.send_response(200)
-        exchange.send_header("Content-Length", "100000")
-        exchange.end_headers()
-        exchange.wfile.write(b"x")
-        exchange.stall()
-
-    registry.when("GET", where, lambda exchange: exchange.stall(), times=1)
-    if where == "blobs":
-        registry.when("GET", where, lambda exchange: exchange.honest(), times=1)
-    else:
-        registry.when("GET", where, _stop, times=1)
-    fetch(registry.host, artifact.digest, tmp_path)
-    assert (tmp_path / "tree").exists()
-
-
-@pytest.mark.parametrize("line", [b"X", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-A: "])
-def test_head_that_never_ends(line: bytes, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Byte by byte, each in time: the whole is not."""
-    monkeypatch.setattr("i4q_ai.oci.wire.transport.STALL_TIMEOUT", 0.2)
-
-    def _drip(exchange: Exchange) -> None:
-        exchange.wfile.write(line)
-        while not exchange.registry.closing.wait(0.02):
-            exchange.wfile.write(line if b"100" in line else b"x")
-
-    registry.when("GET", "", _drip)
-    with pytest.raises(UnreachableError, match="does not answer in time"):
-        oci.resolve(f"{registry.host}/x:1", timeout=60)
-    assert len(registry.requests) == 5
-
-
-def test_deadline_holds_whatever_a_registry_does(registry: FakeRegistry) -> None:
-    registry.when("GET", "", lambda exchange: exchange.stall())
-    begun = time.monotonic()
-    with pytest.raises(DeadlineError):
-        oci.resolve(f"{registry.host}/x:1", timeout=0.5)
-    assert time.monotonic() - begun < 30, "not the time that a stall may take"
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"nonsense\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
-        b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 500 + b"\r\n",
-        b"HTTP/1.1 200 OK\r\nX-A: " + b"b" * 100_000 + b"\r\n\r\n",
-        b"HTTP/1.1 999 OK\r\nContent-Length: 0\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00",
-    ],
-)
-def test_answers_that_are_no_http(raw: bytes, registry: FakeRegistry) -> None:
-    def _say(exchange: Exchange) -> None:
-        exchange.wfile.write(raw)
-        exchange.cut()
-
-    registry.when("GET", "", _say)
-    with pytest.raises((RegistryError, UnreachableError)):
-        oci.resolve(f"{registry.host}/x:1", timeout=60)
-    assert len(registry.requests) <= 5
-
-
-def test_answer_in_chunks(registry: FakeRegistry, artifact: Artifact) -> None:
-    raw = artifact.index[1]
-
-    def _pieces(exchange: Exchange) -> None:
-        exchange.send_response(200)
-        exchange.send_header("Content-Type", artifact.index[0].media_type)
-        exchange.send_header("Transfer-Encoding", "chunked")
-        exchange.end_headers()
-        for piece in (raw[:100], raw[100:], b""):
-            exchange.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-
-    registry.when("GET", "manifests", _pieces)
-    assert oci.resolve(f"{registry.host}/x:1").endswith(artifact.digest)
-
-
-# Elsewhere.
-
-
-def test_authorization_stays_with_its_origin(
-    registry: FakeRegistry, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A registry that redirects blobs to a store elsewhere: the store sees no password."""
-    with hold(FakeRegistry(), artifact) as store:
-        registry.when(
-            "GET", "/blobs/", lambda exchange: exchange.answer(307, b"", {"Location": f"{store.url}{exchange.path}"})
-        )
-        BasicDoor(registry, {"press": "oil"})
-        log_in(monkeypatch, tmp_path, registry.host)
-        fetch(registry.host, artifact.digest, tmp_path)
-        assert store.asked("GET", "/blobs/")
-        assert all(seen.header("Authorization") is None for seen in store.requests)
-
-
-def test_challenge_of_a_store_elsewhere_is_not_answered(
-    registry: FakeRegistry, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with FakeRegistry() as store:
-        BasicDoor(store, {"press": "oil"})
-        registry.when(
-            "GET", "/blobs/", lambda exchange: exchange.answer(307, b"", {"Location": f"{store.url}{exchange.path}"})
-        )
-        BasicDoor(registry, {"press": "oil"})
-        log_in(monkeypatch, tmp_path, registry.host)
-        with pytest.raises(RegistryError, match=f"{store.host}, where registry {registry.host} sends us, answers 401"):
-            fetch(registry.host, artifact.digest, tmp_path)
-        assert all(seen.header("Authorization") is None for seen in store.requests)
-
-
-def test_upload_to_a_store_elsewhere(
-    model: Model, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with FakeRegistry() as store, FakeRegistry() as registry:
-        store.when("PUT", "^/upload", _after_reading(201))
-        location = {"Location": f"{store.url}/upload?state=1"}
-        registry.when("POST", "/blobs/uploads/", _after_reading(202, location))
-        BasicDoor(registry, {"press": "oil"})
-        log_in(monkeypatch, tmp_path, registry.host)
-        model.push(f"{registry.host}/x")
-        sent = {seen.path for seen in store.asked("PUT")}
-        assert sent >= {f"/upload?state=1&digest={blob.digest}" for blob in artifact.blobs}
-        assert all(seen.header("Authorization") is None for seen in store.requests)
-        assert all(not seen.body for seen in registry.requests if not seen.header("Authorization"))
-
-
-@pytest.mark.parametrize(
-    "where", ["ftp://x/", "https://user:secret@x/", "file:///etc/passwd", "http://[::1", "http://x:y/"]
-)
-def test_places_that_are_none(where: str, registry: FakeRegistry) -> None:
-    registry.when("GET", "", lambda exchange: exchange.answer(307, b"", {"Location": where}))
-    with pytest.raises(RegistryError) as refused:
-        oci.resolve(f"{registry.host}/x:1")
-    assert "secret" not in str(refused.value)
-    assert len(registry.requests) == 1
-
-
-def test_redirects_without_end(registry: FakeRegistry) -> None:
-    registry.when("GET", "", lambda exchange: exchange.answer(307, b"", {"Location": f"{exchange.path}x"}))
-    with pytest.raises(RegistryError, match="redirects more than"):
-        oci.resolve(f"{registry.host}/x:1")
-    assert len(registry.requests) == 5
-
-
-def test_redirect_without_a_place(registry: FakeRegistry) -> None:
-    registry.when("GET", "", lambda exchange: exchange.answer(307))
-    with pytest.raises(RegistryError, match="answers 307"):
-        oci.resolve(f"{registry.host}/x:1")
-
-
-def test_upload_that_begins_nowhere(model: Model) -> None:
-    with FakeRegistry() as registry:
-        registry.when("POST", "", _after_reading(202))
-        with pytest.raises(RegistryError):
-            model.push(f"{registry.host}/x")
-        assert not registry.repositories["x"].tags
-
-
-# Lists.
-
-
-def _tags(registry: FakeRegistry) -> list[str]:
-    """Of all pages."""
-    http = Transport(registry.host, Credentials())
-    listed = pages(http, f"{registry.url}/v2/x/tags/list", Deadline.after(60))
-    return [tag for _, raw in listed for tag in json.loads(raw)["tags"]]
-
-
-def test_list_in_pages(registry: FakeRegistry) -> None:
-    repository = registry.repositories["x"]
-    repository.tags = {f"v{number:04}": _SHA for number in range(2500)}
-    registry.when(
-        "GET", "tags/list$", lambda exchange: exchange.answer(307, b"", {"Location": f"{exchange.path}?n=1000"})
-    )
-    assert _tags(registry) == sorted(repository.tags)
-
-
-@pytest.mark.parametrize("same", [True, False])
-def test_lists_without_end(same: bool, registry: FakeRegistry) -> None:
-    def _more(exchange: Exchange) -> None:
-        page = exchange.path if same else f"/v2/x/tags/list?last={len(exchange.registry.requests)}"
-        exchange.answer(200, b'{"tags": ["a"]}', {"Link": f'<{page}>; rel="next"'})
-
-    registry.when("GET", "tags", _more)
-    with pytest.raises(RegistryError, match=r"again and again|more than"):
-        _tags(registry)
-    assert len(registry.requests) <= 1000
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_lists_that_go_on_elsewhere(scheme: str, registry: FakeRegistry) -> None:
-    with FakeRegistry() as other:
-        link = {"Link": f'<{scheme}://{other.host}/v2/x/tags/list?last=a>; rel="next"'}
-        registry.when("GET", "tags", lambda exchange: exchange.answer(200, b'{"tags": ["a"]}', link))
-        with pytest.raises(RegistryError, match="another place"):
-            _tags(registry)
-        assert not other.requests
-
-
-# Words and memory.
-
-
-def test_warnings_are_shown_once(registry: FakeRegistry, artifact: Artifact, caplog: pytest.LogCaptureFixture) -> None:
-    registry.headers["Warning"] = f'299 - "{registry.host} will move", 199 - "no"'
-    for _ in range(3):
-        assert oci.resolve(f"{registry.host}/x:1").endswith(artifact.digest)
-    assert caplog.text.count("will move") == 1
-    assert "199" not in caplog.text
-
-
-_FETCH = """
-import resource, sys
-from pathlib import Path
-from i4q_ai import oci
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-try:
-    oci.fetch([sys.argv[1]], sys.argv[2], Path(sys.argv[3]), timeout=60)
-except Exception as error:
-    print(type(error).__name__)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-"""
-
-
-def test_memory_does_not_grow_with_what_a_registry_sends(artifact: Artifact, tmp_path: Path) -> None:
-    """200 MiB where two were announced, and a bomb as a manifest."""
-    with hold(FakeRegistry(), artifact) as registry:
-        registry.when("GET", "/blobs/", lambda exchange: exchange.answer(200, bytes(200 * 1024 * 1024)))
-        command = [sys.executable, "-c", _FETCH, f"{registry.host}/x", artifact.digest, str(tmp_path / "tree")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    kind, grown = done.stdout.split()
-    assert kind == "IntegrityError"
-    assert int(grown) < 64 * 1024
