@@ -56,6 +56,7 @@ class Exchange(BaseHTTPRequestHandler):
     """
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are sent apart, and the second would wait for the other side
     timeout = _IDLE
     server: _Server
 

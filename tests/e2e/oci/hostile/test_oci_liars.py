@@ -19,7 +19,7 @@ is named, in this one:
 | 9 digests are checked before they are a path | `indexes_that_are_none`, test_oci_oras: `bad_input` |
 | 10 tars | test_oci_tars |
 | 11 memory | test_oci_elsewhere: `memory_does_not_grow_with_what_a_registry_sends` |
-| 12 passwords stay at their origin | test_oci_elsewhere: `authorization_stays_with_its_origin`, `upload_to_a_store_elsewhere` |
+| 12 one origin | test_oci_elsewhere: `authorization_stays_with_its_origin`, `upload_to_a_store_elsewhere` |
 | 13 passwords go to trusted realms | test_oci_doors: `password_is_not_sent_to_a_realm_inside` |
 | 14 a token for pulling is widened | test_oci_doors: `token_only_for_pulling_is_widened` |
 | 15 a token that expires half-way | test_oci_doors: `token_that_expires_between_requests_of_an_upload` |
