@@ -32,7 +32,13 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
 
 
-@pytest.fixture(params=["embedded", "kubernetes", "open_cluster_management"])
+@pytest.fixture(
+    params=[
+        "embedded",
+        pytest.param("kubernetes", marks=pytest.mark.needs("plant", "testbed_run")),
+        pytest.param("open_cluster_management", marks=pytest.mark.needs("ocm_plant")),
+    ]
+)
 def hub(request: pytest.FixtureRequest) -> Hub:
     """A hub with one line of one cluster."""
     found: Hub = request.getfixturevalue(request.param)

@@ -23,7 +23,7 @@ def weight(item: pytest.Item) -> int:
 
     A plant of idle clusters slows down whatever runs beside it, so its tests come last.
     """
-    names = set(getattr(item, "fixturenames", ()))
+    names = {*getattr(item, "fixturenames", ()), *(name for mark in item.iter_markers("needs") for name in mark.args)}
     if "ocm_plant" in names:
         return 3
     return 2 if names >= {"plant", "testbed_run"} else 1 if names & _FOREIGN else 0
