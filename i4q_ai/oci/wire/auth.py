@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -13,6 +14,9 @@ from i4q_ai.oci.wire.challenges import Challenge, challenges, merged, needed
 from i4q_ai.oci.wire.credentials import Credentials
 from i4q_ai.oci.wire.origins import Origin, need_trusted, origin_of
 from i4q_ai.oci.wire.tokens import SHARED, Key, TokenCache
+from i4q_ai.retrying import TransientError
+
+_log = logging.getLogger(__name__)
 
 CLIENT_ID = "i4q-ai"
 
@@ -55,7 +59,12 @@ class Authorizer:
         challenge = self._cache.challenge(self._registry)
         if challenge is None or origin_of(url) != self._registry:
             return None
-        return self._authorization(challenge, self._scopes(method, url), None, deadline)
+        try:
+            return self._authorization(challenge, self._scopes(method, url), None, deadline)
+        except (AuthError, TransientError) as error:  # it may want something else by now: let it say so
+            _log.debug("%s is asked anew what it wants: %s", self._registry.host, error)
+            self._cache.forget(self._registry, challenge)
+            return None
 
     def answer(self, header: str, tried: str | None, method: str, url: str, deadline: Deadline) -> str | None:
         """Find an answer to a 401.

@@ -63,6 +63,12 @@ class TokenCache:
                 self._challenges.clear()
             self._challenges[registry] = challenge
 
+    def forget(self, registry: Origin, challenge: Challenge) -> None:
+        """It does not want to see this any more, as far as can be told."""
+        with self._lock:
+            if self._challenges.get(registry) == challenge:
+                del self._challenges[registry]
+
     def get(
         self, key: Key, ask: Callable[[], Mapping[str, Any]], deadline: Deadline, *, refused: str | None = None
     ) -> str:

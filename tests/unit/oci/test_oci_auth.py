@@ -297,6 +297,18 @@ def test_password_that_the_token_service_refuses_is_asked_for_again() -> None:
         _Asker(service, lambda: Credentials("AWS", "old")).answer(BEARER, None)
 
 
+def test_a_token_service_that_is_no_more_is_forgotten() -> None:
+    away = [False]
+    service = _Service(refuses=lambda _: away[0])
+    one = _Asker(service)
+    assert one.answer(BEARER, None) == "Bearer t1"
+    one.clock.now, away[0] = one.clock.now + 3600, True
+    assert one.header() is None, "the registry may want something else by now"
+    away[0] = False
+    assert one.answer('Bearer realm="https://new.example.com/token"', None) == "Bearer t3"
+    assert [realm for realm, _, _ in service.asked][-1] == "https://new.example.com/token"
+
+
 def test_credentials_are_not_looked_for_before_somebody_asks() -> None:
     looked: list[int] = []
 
