@@ -75,10 +75,21 @@ class _Seen:
         raise AssertionError(f"never of version {version}")
 
 
-def _works(lone_hub: LoneHub, namespace: str) -> list[str]:
-    """The works on the edge's behalf that were made for it alone."""
+def _until_alone(lone_hub: LoneHub, namespace: str) -> None:
+    """Wait until there is no work that was made for the edge alone; its agent must let go of each."""
     mark = f"i4q.ai/namespace={namespace},!work.open-cluster-management.io/manifestworkreplicaset"
-    return lone_hub.server.kubectl("get", "manifestworks", "-n", "c1", "-l", mark, "-o", "name").split()
+    deadline, left = Deadline.after(LIMIT, "waiting for works to go"), set[str]()
+    with Api.open(kubeconfig=lone_hub.server.kubeconfig) as api:
+        for event in api.watch("ManifestWork", "c1", labels=mark, deadline=deadline):
+            if event.type == "RESYNC":
+                left = {each["metadata"]["name"] for each in event.items}
+            elif event.type == "DELETED":
+                left.discard(event.object["metadata"]["name"])
+            elif event.type != "BOOKMARK":
+                left.add(event.object["metadata"]["name"])
+            if not left:
+                return
+    raise AssertionError(f"{left} never went")
 
 
 def test_the_objects_are_kept_from_group_to_group(
@@ -91,11 +102,11 @@ def test_the_objects_are_kept_from_group_to_group(
 
     hub.clusters.label("c1", {"ring": "first"}, refresh=False)
     assert seen.until("2")["metadata"]["uid"] == before, "by a label, to another version"
-    assert _works(lone_hub, hub.namespace) == [], "the order of its group has it again"
+    _until_alone(lone_hub, hub.namespace)  # the order of its group has it again
 
     hub.deploy(samples.three, to=i4q.Placement("cnc", RING))
     assert seen.until("3")["metadata"]["uid"] == before, "by other groups, to another version"
-    assert _works(lone_hub, hub.namespace) == []
+    _until_alone(lone_hub, hub.namespace)
 
     hub.deploy(samples.three, to=where)
     for status in hub.get("wear").watch(timeout=LIMIT):

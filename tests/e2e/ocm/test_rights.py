@@ -178,6 +178,12 @@ def _watch(hub: i4q.Hub, samples: Samples) -> None:
     assert any({row.desired for row in status.clusters} == {samples.two.digest} for status in statuses)
 
 
+def _watch_on(hub: i4q.Hub, samples: Samples) -> None:
+    """Watch until somebody says no; a list that comes before may show all that there is to see."""
+    for _ in _deploy(hub, samples).watch(timeout=LIMIT):
+        pass
+
+
 def _change(hub: i4q.Hub, samples: Samples) -> None:
     """Another version, on other clusters."""
     _deploy(hub, samples)
@@ -198,7 +204,14 @@ def _delete(hub: i4q.Hub, samples: Samples) -> None:
     assert deployment.delete(timeout=LIMIT) is None
 
 
-_BY_VERB = {"get": _deploy, "list": _delete, "create": _change, "update": _change, "watch": _watch, "delete": _delete}
+_BY_VERB = {
+    "get": _deploy,
+    "list": _delete,
+    "create": _change,
+    "update": _change,
+    "watch": _watch_on,
+    "delete": _delete,
+}
 
 
 def test_the_roles_are_enough_for_all_that_a_hub_does(user: User, samples: Samples) -> None:
