@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from tests.testbed.building import MODULE_SOURCES, built, find_go
 
 _API, _OCM = "open-cluster-management.io/api", "open-cluster-management.io/ocm"
+_SUBSCRIPTIONS = "open-cluster-management.io/multicloud-operators-subscription"
 _FOLDERS = (
     "addon/v1alpha1",  # of its two versions the one that needs no webhook to convert the other
     "cluster/v1",
@@ -55,21 +56,36 @@ def klusterlet_crd() -> Path:
     """That of the klusterlet operator, which makes the agents of a cluster."""
     kept = built("controlplane") / "klusterlets.yaml"
     if not kept.is_file():
-        (found,) = (_sources((_API,))[_API] / "operator" / "v1").glob("*_klusterlets.crd.yaml")
+        (found,) = (_sources((_API,), of="controlplane")[_API] / "operator" / "v1").glob("*_klusterlets.crd.yaml")
         staged = kept.with_suffix(f".{os.getpid()}")
         shutil.copyfile(found, staged)
         staged.replace(kept)
     return kept
 
 
+def subscription_crds() -> list[Path]:
+    """Those of delivery from Git, on hubs and clusters alike; kept as those of a hub are."""
+    folder = built("subscriptions") / "crds"
+    if not folder.is_dir():
+        source = _sources((_SUBSCRIPTIONS,), of="subscriptions")[_SUBSCRIPTIONS]
+        found = sorted((source / "deploy" / "hub-common").glob("apps*_crd*.yaml"))
+        (application,) = source.glob("deploy/olm-catalog/*/manifests/app.k8s.io_applications_crd_v1beta1.yaml")
+        _keep(folder, {path.name: path for path in [*found, application]})
+    return sorted(folder.iterdir())
+
+
 def _extract(folder: Path) -> None:
-    sources = _sources((_API, _OCM))
+    sources = _sources((_API, _OCM), of="controlplane")
     found = [path for part in _FOLDERS for path in sorted((sources[_API] / part).glob("*.crd.yaml"))]
-    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-        staged = Path(name) / folder.name
+    _keep(folder, {f"{_plural(path)}.yaml": path for path in [*found, sources[_OCM] / _CLUSTER_PROPERTIES]})
+
+
+def _keep(folder: Path, files: Mapping[str, Path]) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        staged = Path(temporary) / folder.name
         staged.mkdir()
-        for path in [*found, sources[_OCM] / _CLUSTER_PROPERTIES]:
-            shutil.copyfile(path, staged / f"{_plural(path)}.yaml")
+        for name, path in files.items():
+            shutil.copyfile(path, staged / name)
         try:
             staged.rename(folder)
         except OSError as error:
@@ -82,10 +98,10 @@ def _plural(path: Path) -> str:
     return path.name.removesuffix(".crd.yaml").rpartition("_")[2]
 
 
-def _sources(modules: Iterable[str]) -> dict[str, Path]:
-    """Where the sources of these modules are, in the versions that go.mod pins."""
+def _sources(modules: Iterable[str], *, of: str) -> dict[str, Path]:
+    """Where the sources of these modules are, in the versions that the go.mod of one of ours pins."""
     command = [find_go(), "mod", "download", "-json", *modules]
-    source = MODULE_SOURCES / "controlplane"
+    source = MODULE_SOURCES / of
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
     if done.returncode:
         pytest.fail(f"{' '.join(command)} in {source} failed:\n{done.stderr[-4000:]}{done.stdout[-4000:]}")

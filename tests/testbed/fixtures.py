@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.testbed.controlplane import ControlPlane
     from tests.testbed.gitserver import GitServer
     from tests.testbed.ocm import Management
+    from tests.testbed.subscriptions import Subscriptions
 
 KEPT_LOGS = pytest.StashKey[str]()
 
@@ -71,6 +72,18 @@ def ocm_plant(plant: ControlPlane, testbed_run: Run) -> Iterator[Management]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def acm(ocm_plant: Management, testbed_run: Run) -> Iterator[Subscriptions]:
+    """Delivery from Git on `ocm_plant`, by Channels and Subscriptions.
+
+    A test that cuts an edge off, or ends an agent or controller, puts it back.
+    """
+    from tests.testbed.subscriptions import Subscriptions
+
+    with Subscriptions(testbed_run, ocm_plant) as running:
+        yield running
+
+
 @pytest.fixture
 def kube_namespace(apiserver: ApiServer) -> Iterator[str]:
     """A namespace of `apiserver` for one test."""
@@ -101,6 +114,17 @@ def git_server(tmp_path: Path) -> Iterator[GitServer]:
     folder = tmp_path / "git"
     folder.mkdir()
     with GitServer(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def hub_git(plant: ControlPlane, tmp_path: Path) -> Iterator[GitServer]:
+    """A Git server that hub and edges of `plant` reach, with no repository yet."""
+    from tests.testbed.gitserver import GitServer
+
+    folder = tmp_path / "git"
+    folder.mkdir()
+    with GitServer(folder, address=network.HUB) as running:
         yield running
 
 

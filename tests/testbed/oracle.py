@@ -77,6 +77,6 @@ def measured(objects: Sequence[Mapping[str, Any]], *, now: datetime, rounds: int
     with TemporaryFile("w+") as world:
         json.dump({"objects": objects, "now": now.isoformat()}, world)
         world.seek(0)
-        command = [program(), "-bench", str(rounds)]
+        command: list[str | Path] = [program(), "-bench", str(rounds)]
         done = subprocess.run(command, stdin=world, capture_output=True, text=True, timeout=_BENCH_TIMEOUT, check=True)
     return {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}

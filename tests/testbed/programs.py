@@ -30,3 +30,8 @@ def node(name: str) -> Path:
 def dns() -> Path:
     """The DNS server of a cluster."""
     return built("dns") / "coredns"
+
+
+def subscriptions(name: str) -> Path:
+    """A program that delivers from Git: manager, placementrule, appsubsummary."""
+    return built("subscriptions") / name
