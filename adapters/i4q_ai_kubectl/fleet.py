@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome, Sight
+from i4q_ai.backends.gitless import Gitless
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, UnreachableError, UnsupportedError
@@ -23,7 +24,7 @@ from i4q_ai_kubectl.telling import Records, Telling
 log = logging.getLogger(__name__)
 
 
-class KubectlFleet:
+class KubectlFleet(Gitless):
     """The clusters of an inventory.
 
     Args:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome, Sight
+from i4q_ai.backends.gitless import Gitless
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import UnreachableError, UnsupportedError
@@ -22,7 +23,7 @@ from i4q_ai_ocm.settings import Access
 from i4q_ai_ocm.telling import Telling
 
 
-class OcmFleet:
+class OcmFleet(Gitless):
     """The managed clusters of a hub.
 
     Args:

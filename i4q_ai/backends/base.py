@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from pydantic import Field
 
+from i4q_ai.backends.subscriptions import Pulled, Subscription
 from i4q_ai.capabilities import Capabilities
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
@@ -23,8 +24,8 @@ from i4q_ai.status import Observation
 from i4q_ai.thing import Thing
 
 __all__ = [
-    "Action", "Assignment", "Backend", "Capabilities", "Difference", "Factory", "Fleet", "Needs", "Outcome", "Record",
-    "Sight", "Store",
+    "Action", "Assignment", "Backend", "Capabilities", "Difference", "Factory", "Fleet", "Needs", "Outcome", "Pulled",
+    "Record", "Sight", "Store", "Subscription",
 ]  # fmt: skip
 
 
@@ -254,6 +255,46 @@ class Fleet(Protocol):
 
         Raises:
             UnsupportedError: `capabilities.compare` is false.
+        """
+
+    def check_subscription(self, subscription: Subscription, *, deadline: Deadline) -> None:
+        """Refuse what `subscribe` could not do, before anything is pushed; touches nothing.
+
+        Args:
+            subscription: its commit does not matter.
+            deadline: when to give up.
+
+        Raises:
+            RuleError, InvalidError: the placement cannot be said here, or would select nobody.
+            OwnedError: what it would write is somebody else's.
+            UnsupportedError: `capabilities.gitops` is false, or the control plane cannot follow that repository.
+        """
+
+    def subscribe(self, subscription: Subscription, *, deadline: Deadline) -> None:
+        """Have the clusters of a placement take folders from Git by themselves, now and whenever the branch moves.
+
+        Idempotent; told again after a push, clusters take the new commit at once. Returns when the hub is told.
+
+        Args:
+            subscription: all of it; what an earlier one of that name had more is taken back.
+            deadline: when to give up.
+
+        Raises:
+            RuleError, InvalidError, OwnedError, UnsupportedError: as `check_subscription`.
+        """
+
+    def unsubscribe(self, namespace: str, name: str, *, deadline: Deadline) -> None:
+        """Have clusters follow no more, which takes away there what they took; nothing if nobody follows.
+
+        Raises:
+            UnsupportedError: `capabilities.gitops` is false.
+        """
+
+    def pulled(self, namespace: str, name: str, *, deadline: Deadline) -> list[Pulled]:
+        """What clusters say of what they take by themselves, by cluster; those on their way out are Removing.
+
+        Raises:
+            UnsupportedError: `capabilities.gitops` is false.
         """
 
     def observe(

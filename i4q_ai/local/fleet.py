@@ -10,6 +10,7 @@ from itertools import groupby
 
 from i4q_ai.backends.away import Away
 from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome, Sight
+from i4q_ai.backends.gitless import Gitless
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.edge.paths import Paths
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 _WORKERS = 8
 
 
-class EmbeddedFleet:
+class EmbeddedFleet(Gitless):
     """Clusters on this machine.
 
     Args:

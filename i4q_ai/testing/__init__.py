@@ -22,6 +22,8 @@ Methods that not every fleet has work for:
   control plane cannot follow; whoever plans asks it before anything is written.
 * `compare` raises `UnsupportedError` without `capabilities.compare`. With it, it says nothing where nobody has changed
   anything, and `apply` repairs what it says, by an action whose `before` is its `after`.
+* `check_subscription`, `subscribe`, `unsubscribe` and `pulled` raise `UnsupportedError` without `capabilities.gitops`;
+  `i4q_ai.backends.gitless.Gitless` has them for a fleet to inherit.
 * `join` raises `UnsupportedError` without `capabilities.joins`. A backend that has it may refuse `add`; the fixture
   `connection` then opens a hub that has its clusters.
 

@@ -43,6 +43,7 @@ NEEDS: dict[str, Need] = {
     "test_refuses_logs": Need("logs", there=False),
     "test_refuses_to_stop": Need("stop", there=False),
     "test_refuses_to_compare": Need("compare", there=False),
+    "test_refuses_to_take_from_git": Need("gitops", there=False),
     "test_refuses_scores": Need("scores", there=False),
     "test_refuses_to_let_join": Need("joins", there=False),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from i4q_ai.backends.base import Subscription
 from i4q_ai.errors import UnsupportedError
 from i4q_ai.hub import Hub
 from i4q_ai.testing.plant import Plant, gone, on
@@ -54,6 +55,21 @@ class RefusingCases(Plant):
         deployment = hub.deploy(samples.one, to=on(self.clusters[0]))
         with pytest.raises(UnsupportedError):
             deployment.drift()
+
+    def test_refuses_to_take_from_git(self, hub: Hub) -> None:
+        fleet, about = hub.engine.fleet, (hub.namespace, MODEL)
+        wanted = Subscription(
+            namespace=hub.namespace, name=MODEL, repo="https://git.example/plant.git",
+            folders={"*": "edge"}, placement=on(*self.clusters),
+        )  # fmt: skip
+        for refused in (
+            lambda: fleet.check_subscription(wanted, deadline=hub.engine.deadline()),
+            lambda: fleet.subscribe(wanted, deadline=hub.engine.deadline()),
+            lambda: fleet.unsubscribe(*about, deadline=hub.engine.deadline()),
+            lambda: fleet.pulled(*about, deadline=hub.engine.deadline()),
+        ):
+            with pytest.raises(UnsupportedError, match="Git"):
+                refused()
 
     def test_refuses_scores(self, hub: Hub) -> None:
         with pytest.raises(UnsupportedError, match="scores"):

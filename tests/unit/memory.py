@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from i4q_ai.backends.base import Action, Assignment, Capabilities, Difference, Needs, Outcome, Record, Sight
+from i4q_ai.backends.gitless import Gitless
 from i4q_ai.cluster import Cluster, Taint, rescored
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, UnreachableError, UnsupportedError
@@ -59,7 +60,7 @@ class MemoryStore:
             raise UnreachableError("the store does not answer")
 
 
-class MemoryFleet:
+class MemoryFleet(Gitless):
     """Clusters that are Ready with what they are told; `phases` says otherwise, cluster by cluster.
 
     What somebody changes on a cluster by hand is put into `touched`: (cluster, namespace, name) → who did it.
