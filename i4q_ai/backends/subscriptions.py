@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -15,12 +14,13 @@ from i4q_ai.thing import FrozenDict, Name, Thing
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ENDS_URL = re.compile(r"[\s\x00-\x1f]")
+_PASSWORD = re.compile(r"[a-z+]+://[^/@]*:[^/]*@", re.IGNORECASE)
 
 
 def _is_repo(value: str) -> str:
     if not value or _ENDS_URL.search(value):
         raise ValueError(f"{value!r} is no repository: a URL as https://git.factory/plant/models.git")
-    if "://" in value and urlsplit(value).password is not None:
+    if _PASSWORD.match(value):
         raise ValueError("the repository's URL holds a password; name a Secret instead")
     return value
 
