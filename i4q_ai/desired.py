@@ -151,7 +151,7 @@ class Desired(Thing):
 
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SchemaError(f"{where}: not JSON: {error}") from error
         return cls.parse(data, where=where)
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from i4q_ai.desired import Desired
-from i4q_ai.edge import documents, memory, merging
+from i4q_ai.edge import documents, merging, writing
 from i4q_ai.edge.merging import Source
 from i4q_ai.edge.paths import Paths
+from i4q_ai.edge.writing import Merged
 from i4q_ai.errors import I4qError, SchemaError, StorageError
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,7 @@ class Sources:
         self._changed = changed
         self._lock = threading.Lock()
         self._sources = {name: Source(name) for name in names}
-        self._last = merging.newest(_read(paths.desired), memory.read(paths.state)[0])
-        self._remark: str | None = None
+        self._merged = Merged(paths)
 
     def said(self, name: str, data: Mapping[str, str] | None) -> None:
         """The API server has said what a ConfigMap is; None if it is not there."""
@@ -51,7 +51,8 @@ class Sources:
                 now = replace(last, document=_document(name, data), asked=True, trouble="")
                 self._keep(name, now.document)
             except (SchemaError, StorageError) as error:
-                now = replace(last, asked=True, trouble=str(error))
+                document = last.document if last.asked else writing.read(self._kept(name))
+                now = replace(last, document=document, asked=True, trouble=str(error))
             remark = self._take(now)
         self._tell(remark)
 
@@ -62,8 +63,8 @@ class Sources:
             trouble = f"ConfigMap '{name}' cannot be followed: {error}"
             if trouble != last.trouble:
                 log.warning("%s", trouble)
-            kept = last.document if last.asked else _read(self._kept(name))
-            copy = _read(self._mounted / name / merging.DOCUMENT) if self._mounted else None
+            kept = last.document if last.asked else writing.read(self._kept(name))
+            copy = writing.read(self._mounted / name / merging.DOCUMENT) if self._mounted else None
             remark = self._take(Source(name, merging.newest(kept, copy), asked=True, trouble=trouble))
         self._tell(remark)
 
@@ -77,26 +78,13 @@ class Sources:
     def revision(self) -> int:
         """Of the merged document."""
         with self._lock:
-            return self._last.revision if self._last else 0
+            return self._merged.last.revision if self._merged.last else 0
 
     def _take(self, source: Source) -> str | None:
         """Merge; the remark if there is anything to tell."""
         self._sources[source.name] = source
         sources = list(self._sources.values())
-        if not all(each.asked for each in sources):
-            return None
-        merged, remark = merging.merge(sources, self._last), merging.remark(sources)
-        news = merged is not None and (merged != self._last or not self._paths.desired.exists())
-        if merged is not None and news:
-            try:
-                documents.write(self._paths.desired, merged.to_json(), durable=True)
-                self._last = merged
-            except StorageError as error:
-                remark = str(error)
-        if not news and remark == self._remark:
-            return None
-        self._remark = remark
-        return remark
+        return self._merged.take(sources) if all(each.asked for each in sources) else None
 
     def _tell(self, remark: str | None) -> None:
         if remark is not None:
@@ -106,7 +94,7 @@ class Sources:
         path = self._kept(name)
         if document is None:
             path.unlink(missing_ok=True)
-        elif _read(path) != document:
+        elif writing.read(path) != document:
             path.parent.mkdir(exist_ok=True)
             documents.write(path, document.to_json(), durable=True)
 
@@ -120,14 +108,3 @@ def _document(name: str, data: Mapping[str, str] | None) -> Desired | None:
     if merging.DOCUMENT not in data:
         raise SchemaError(f"ConfigMap '{name}' has no key {merging.DOCUMENT}")
     return merging.parse(data[merging.DOCUMENT], name=name)
-
-
-def _read(path: Path) -> Desired | None:
-    """A document on disk; none where it is not there, or not one."""
-    try:
-        return Desired.from_json(path.read_bytes(), where=str(path))
-    except FileNotFoundError:
-        return None
-    except (OSError, SchemaError) as error:
-        log.warning("%s is left out: %s", path, error)
-        return None

@@ -98,3 +98,42 @@ def test_the_newest_copy_counts() -> None:
 def test_what_is_no_document_is_told_with_its_configmap(text: str) -> None:
     with pytest.raises(SchemaError, match=r"ConfigMap 'a', desired\.json"):
         merging.parse(text, name="a")
+
+
+def said(*items: ModelItem, **about: object) -> bytes:
+    return Desired(cluster="any", models=items, **about).to_json().encode()
+
+
+def test_files_are_one_document_of_this_cluster() -> None:
+    files = {"wear/desired.json": said(model("1")), "desired.json": said(model("2", name="chatter"))}
+    joined = merging.joined(files, cluster="line-7", where="commit 1")
+    assert (joined.cluster, [item.name for item in joined.models]) == ("line-7", ["chatter", "wear"])
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"a/desired.json": b"{"}, "commit 1, a/desired.json: not JSON"),
+        ({"a/desired.json": b"[" * 100_000}, "not JSON"),
+        ({"a/desired.json": b"\xff"}, "not JSON"),
+        ({"a/desired.json": b'{"cluster": "x", "modles": []}'}, "did you mean 'models'"),
+        ({"a/desired.json": b" " * (merging.LARGEST + 1)}, "larger than"),
+        ({"a/desired.json": said(model("1")), "b/desired.json": said(model("2"))}, "both name i4q/wear"),
+    ],
+)
+def test_files_are_taken_all_or_none(files: dict[str, bytes], why: str) -> None:
+    good = {"c/desired.json": said(model("1", name="chatter"))}
+    with pytest.raises(SchemaError, match=why):
+        merging.joined({**good, **files}, cluster="line-7", where="commit 1")
+
+
+def test_items_are_numbered_by_their_last_change_here() -> None:
+    first = merging.numbered(Desired(cluster="x", models=(model("1", revision=0),)), None)
+    assert first.models[0].revision == 1
+    last = first.replace(revision=4)
+    same = merging.numbered(Desired(cluster="x", models=(model("1", revision=0),)), last)
+    assert same.models[0].revision == 1
+    other = merging.numbered(Desired(cluster="x", models=(model("2", revision=0),)), last)
+    assert other.models[0].revision == 5
+    own = merging.numbered(Desired(cluster="x", models=(model("2", revision=9),)), last)
+    assert own.models[0].revision == 9

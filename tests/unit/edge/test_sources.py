@@ -98,6 +98,14 @@ def test_what_cannot_be_read_leaves_what_was(box: Box, data: dict[str, str]) -> 
     assert box.told[-1] == ""
 
 
+def test_what_cannot_be_read_leaves_what_was_also_after_a_restart(box: Box) -> None:
+    box.sources("a").said("a", {"desired.json": text("1")})
+    again = box.sources("a")
+    again.said("a", {"desired.json": "{"})
+    assert box.versions == ["wear 1"]
+    assert "not JSON" in box.told[-1]
+
+
 def test_a_deleted_configmap_wants_nothing_any_more(box: Box) -> None:
     sources = box.sources("a")
     sources.said("a", {"desired.json": text("1")})
