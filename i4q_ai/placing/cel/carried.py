@@ -27,7 +27,7 @@ _SEMVER = re.compile(
 )
 _BITS = re.compile(r"0|[1-9]\d{0,2}", re.ASCII)
 _INT64 = range(-(2**63), 2**63)
-_REMEMBERED = 4096
+_REMEMBERED = 16_384
 """How many texts are not parsed again: an expression meets the same ones for every cluster."""
 
 

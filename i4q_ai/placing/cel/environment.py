@@ -7,14 +7,15 @@ apart by type (a quantity, a version): the first checks, the second, in which ea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional
 
+from i4q_ai.placing.cel.apart import VARIABLE, taken_apart
 from i4q_ai.placing.cel.functions import FUNCTIONS, Function, Signature
-from i4q_ai.placing.cel.parts import parts_of
+from i4q_ai.placing.cel.parts import Evaluate, Part
 
 _Scores = Callable[[Any, str], Any]
 
@@ -44,7 +45,7 @@ _SPOKEN = {
     "map(uint, bytes)": "cidr",
     "map(bool, int)": "url",
 }
-_VARIABLES = {"managedCluster": cel.Type.Map(cel.Type.STRING, cel.Type.DYN)}
+_VARIABLES = {VARIABLE: cel.Type.Map(cel.Type.STRING, cel.Type.DYN)}
 
 
 class Environment:
@@ -59,8 +60,8 @@ class Environment:
         self._checking = _made(functions, _checked)
         self._evaluating = _made(functions, _evaluated)
 
-    def compile(self, expression: str) -> tuple[Callable[[Mapping[str, Any]], Any], str]:
-        """A function from cluster to result, and the static type of the result.
+    def compile(self, expression: str) -> tuple[Evaluate, Part, str]:
+        """A function from cluster to result, the expression's parts, and the static type of the result.
 
         Raises:
             RuntimeError: in the words of the compiler, with `ERROR: <input>:line:column: …`.
@@ -69,13 +70,13 @@ class Environment:
             checked = self._checking.compile(expression)
         except RuntimeError as error:
             raise RuntimeError(_spoken(str(error))) from None
-        planned = self._evaluating.deserialize(checked.serialize())
-        parts = parts_of(expression)
+        written = checked.serialize()
+        returns = _spoken(checked.return_type().name().lower())
+        return self._planned(written), taken_apart(written, self._planned), returns
 
-        def evaluate(cluster: Mapping[str, Any]) -> Any:
-            return planned.eval(data={"managedCluster": parts(cluster)}).value()
-
-        return evaluate, _spoken(checked.return_type().name().lower())
+    def _planned(self, written: bytes) -> Evaluate:
+        evaluate = self._evaluating.deserialize(written).eval
+        return lambda cluster: evaluate(data={VARIABLE: cluster}).value()
 
 
 def _made(functions: list[Function], overloads: Callable[[Function], list[Any]]) -> Any:

@@ -20,6 +20,7 @@ from i4q_ai.errors import MissingDependencyError, RuleError, UnsupportedError
 
 if TYPE_CHECKING:
     from i4q_ai.placing.cel.environment import Environment
+    from i4q_ai.placing.cel.parts import Evaluate, Part
 
 ScoreLookup = Callable[[str], Sequence[Mapping[str, Any]] | None]
 """Name of an AddOnPlacementScore → its scores, each `{"name": …, "value": …}`; None: the cluster has no such object."""
@@ -34,8 +35,10 @@ _scores: ContextVar[ScoreLookup] = ContextVar("scores")
 class Program:
     """A compiled expression; made by `compile`, safe to share between threads."""
 
-    def __init__(self, expression: str, evaluate: Callable[[Mapping[str, Any]], Any], returns: str) -> None:
+    def __init__(self, expression: str, evaluate: Evaluate, rule: Part, returns: str) -> None:
         self.expression = expression
+        self.rule = rule
+        """Its parts, for who asks for many clusters at once."""
         self.returns = returns
         """The static type of its result: `bool`, `dyn` (known only when asked), `int` …"""
         self._evaluate = evaluate
@@ -50,11 +53,22 @@ class Program:
             managed_cluster: the ManagedCluster object, as the API server gives it.
             scores: finds the cluster's AddOnPlacementScores; None: there are none.
         """
-        token = _scores.set(scores or _no_scores)
-        try:
-            return self._evaluate(managed_cluster) is True
-        finally:
-            _scores.reset(token)
+        return asked(self._evaluate, managed_cluster, scores)
+
+
+def asked(evaluate: Evaluate, about: Mapping[str, Any], scores: ScoreLookup | None = None) -> bool:
+    """Whether an expression, or a part of one, is true.
+
+    Args:
+        evaluate: it.
+        about: the cluster, or what can be seen of it.
+        scores: as for `Program.matches`.
+    """
+    token = _scores.set(scores or _no_scores)
+    try:
+        return evaluate(about) is True
+    finally:
+        _scores.reset(token)
 
 
 def compile(expression: str, *, strict: bool = True) -> Program:  # noqa: A001 - as in re.compile
@@ -86,10 +100,10 @@ def compile(expression: str, *, strict: bool = True) -> Program:  # noqa: A001 -
 def _compiled(expression: str) -> Program:
     environment = _environment()
     try:
-        evaluate, returns = environment.compile(expression)
+        evaluate, rule, returns = environment.compile(expression)
     except RuntimeError as error:
         raise _refusal(expression, str(error)) from None
-    return Program(expression, evaluate, returns)
+    return Program(expression, evaluate, rule, returns)
 
 
 @lru_cache(maxsize=1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
 from itertools import compress
 from typing import Any, NamedTuple
 
+from i4q_ai.placing.cel.looks import Path, seeing
 from i4q_ai.placing.scheduler import bitsets
 from i4q_ai.placing.scheduler.columns import Amounts
 from i4q_ai.placing.scheduler.keys import Keys
@@ -27,6 +29,18 @@ class Taint(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+
+
+class Views(NamedTuple):
+    """How clusters look to who sees a part of them.
+
+    Args:
+        different: every look there is.
+        of: which of them each cluster has, by position.
+    """
+
+    different: list[Any]
+    of: Sequence[int]
 
 
 class Index:
@@ -51,6 +65,7 @@ class Index:
         self.claims = Keys((claims_of(each) for each in self.objects), self.size)
         self.deleting = self.where(lambda each: bool(each["metadata"].get("deletionTimestamp")))
         self._amounts: dict[str, Amounts] = {}
+        self.views = lru_cache(maxsize=64)(self._views)
 
     @cached_property
     def taints(self) -> dict[Taint, int]:
@@ -65,6 +80,20 @@ class Index:
     def seen(self) -> list[Object]:
         """The clusters as CEL expressions see them."""
         return [_seen(cluster) for cluster in self.objects]
+
+    def _views(self, looks: tuple[Path, ...]) -> Views:
+        """How clusters look to who sees these paths alone."""
+        left = seeing(looks)
+        codes: dict[str, int] = {}
+        different: list[Any] = []
+        of = array("I")
+        for cluster in self.seen:
+            view = left(cluster)
+            code = codes.setdefault(repr(view), len(different))  # unlike equality, it tells 1, 1.0 and True apart
+            if code == len(different):
+                different.append(view)
+            of.append(code)
+        return Views(different, of)
 
     def where(self, holds: Callable[[Object], bool]) -> int:
         """The clusters for which something holds."""

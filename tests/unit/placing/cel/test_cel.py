@@ -10,7 +10,6 @@ import pytest
 from i4q_ai.errors import MissingDependencyError, RuleError, UnsupportedError
 from i4q_ai.placing import cel
 from i4q_ai.placing.cel import program
-from i4q_ai.placing.cel.parts import parts_of
 
 CLUSTER: dict[str, Any] = {
     "metadata": {"name": "edge-1", "labels": {"site": "bilbao", "version": "1.14.3"}},
@@ -143,35 +142,3 @@ def test_without_the_extra_the_hint_names_it(monkeypatch: pytest.MonkeyPatch) ->
             cel.compile("true")
     finally:
         program._environment.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("expression", "left"),
-    [
-        ("managedCluster.metadata.name == 'a'", {"metadata": {"name": "a"}}),
-        (
-            "has(managedCluster.spec.taints) || managedCluster.scores('m').size() > 0",
-            {"metadata": {"name": "a"}, "spec": {}},
-        ),
-        ("managedCluster.metadata.name == managedCluster.status.x", {"metadata": {"name": "a"}, "status": {}}),
-    ],
-)
-def test_an_expression_is_given_only_what_it_can_look_at(expression: str, left: dict[str, Any]) -> None:
-    cluster = {"metadata": {"name": "a", "uid": "u"}, "spec": {"hubAcceptsClient": True}, "status": {"version": {}}}
-    assert parts_of(expression)(cluster) == left
-
-
-@pytest.mark.parametrize(
-    "expression",
-    [
-        "size(managedCluster) == 3",
-        "managedCluster['metadata'].name == 'a'",
-        "managedCluster.metadata == {'name': 'a'}",
-        "managedCluster.?metadata.?name.hasValue()",
-        "managedCluster .metadata.name == 'a' && managedCluster.spec.x",
-        "managedCluster.metadata.map(k, k).size() == 1",
-    ],
-)
-def test_where_that_is_not_plain_it_is_given_everything(expression: str) -> None:
-    cluster = {"metadata": {"name": "a"}, "spec": {}, "status": {"a": 1}}
-    assert parts_of(expression)(cluster) is cluster
