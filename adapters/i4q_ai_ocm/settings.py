@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from i4q_ai import yamls
 from i4q_ai.errors import NotFoundError
 from i4q_ai.thing import Document, FrozenDict, Name, Thing
+from i4q_ai_ocm.subscribing.things import Option, Override, Rate, Window
 
 
 class Access(Thing):
@@ -24,6 +25,38 @@ class Access(Thing):
     context: str | None = None
 
 
+class Git(Thing):
+    """How clusters take from Git what is published, by the hub's Subscriptions.
+
+    Args:
+        repo, branch, path: where deployments are published, each in a folder below the path; needed where the hub's
+            delivery is "subscription".
+        secret: name of a Secret in the namespace of the Channel on the hub, by which hub and clusters read; never its
+            content. Its keys are `user` and `accessToken`, or `sshKey`.
+        config_map: name of a ConfigMap there, whose `caCerts` are trusted.
+        insecure: trust whatever certificate the server shows.
+        rate: how often clusters look by themselves: "medium" is every three minutes, "off" only when they are told.
+        depth: among how many of a branch's last commits a pinned one must be.
+        option: how what lies there already is changed.
+        window: when clusters take what is new.
+        overrides: what is different on single clusters.
+        placement_rules: PlacementRules in place of Placements, for a hub that has no Placements.
+    """
+
+    repo: str | None = None
+    branch: str = "main"
+    path: str = ""
+    secret: Name | None = None
+    config_map: Name | None = Field(default=None, alias="configMap")
+    insecure: bool = False
+    rate: Rate = "medium"
+    depth: int = Field(default=100, ge=1, le=100000)
+    option: Option | None = None
+    window: Window | None = None
+    overrides: tuple[Override, ...] = ()
+    placement_rules: bool = Field(default=False, alias="placementRules")
+
+
 class OcmHub(Document):
     """A hub of Open Cluster Management, and what its clusters need to know.
 
@@ -36,6 +69,7 @@ class OcmHub(Document):
         replica_sets: whether the hub's ManifestWorkReplicaSet controller runs; None finds out.
         bootstrap: a kubeconfig by which new clusters ask the hub to be let in, relative to the settings.
         reach: cluster → how to reach it from here, for logs, clients, and why pods do not start.
+        git: how clusters take from Git what is published; without it, the hub is told nothing of what is published.
 
     Example:
         >>> OcmHub.parse({"context": "hub", "reach": {"edge-1": {"context": "edge-1"}}}).sets
@@ -51,6 +85,7 @@ class OcmHub(Document):
     replica_sets: bool | None = Field(default=None, alias="replicaSets")
     bootstrap: str | None = None
     reach: Annotated[dict[Name, Access], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
+    git: Git | None = None
 
     @property
     def access(self) -> Access:

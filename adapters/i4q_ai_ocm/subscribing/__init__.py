@@ -1,0 +1,1 @@
+"""Delivery by Git, as the console of Advanced Cluster Management sets it up."""
