@@ -13,6 +13,7 @@ I4qError
 │   ├── StalePlanError      the plan was made from a state that is gone
 │   ├── OwnedError          the name belongs to another owner or another kind
 │   ├── FieldConflictError  fields of an object are set by somebody else; `.fields`
+│   ├── EditedError         files of ours in Git were changed by somebody else; `.files`
 │   └── VersionExistsError  name and version exist with other content
 ├── ForbiddenError          a right is missing: which, is in it
 ├── UnsupportedError        this backend, server or version cannot do that
@@ -20,6 +21,7 @@ I4qError
 ├── RegistryError           a registry refused, lied or did not answer
 │   ├── AuthError           … for want of a right
 │   └── IntegrityError      bytes that are not what their digest says
+├── GitError                a Git server refused, lied, or holds something else than it should
 ├── UntrustedError          nobody who is trusted has signed it, or it may run code
 ├── UnreachableError        a cluster, server or file cannot be reached from here
 ├── StorageError            no right to write, a broken disk …
@@ -160,6 +162,18 @@ class FieldConflictError(ConflictError):
         self.fields = fields
 
 
+class EditedError(ConflictError):
+    """Files that we keep in Git were changed by somebody else.
+
+    Args:
+        files: their paths from the root of the repository.
+    """
+
+    def __init__(self, what: str, *, files: tuple[str, ...], hint: str = "") -> None:
+        super().__init__(f"{what}: {', '.join(files)}", hint=hint)
+        self.files = files
+
+
 class UnsupportedError(I4qError):
     """This backend, server or version cannot do that."""
 
@@ -186,6 +200,10 @@ class AuthError(RegistryError):
 
 class IntegrityError(RegistryError):
     """Bytes that are not what their digest says; they were thrown away."""
+
+
+class GitError(I4qError):
+    """A Git server refused, lied, or a repository holds something else than it should."""
 
 
 class UntrustedError(I4qError):

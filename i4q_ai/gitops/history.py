@@ -1,0 +1,88 @@
+"""History is Git's: a commit of ours says in its last lines which files of which folder it has left behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from urllib.parse import quote, unquote
+
+from dulwich.objects import Commit, ObjectID
+
+from i4q_ai.gitops.clone import Clone
+
+MARK = "I4q-Publication"
+_LINE = re.compile(rf"^{MARK}: (\S+)((?: \S+)*)$", re.MULTILINE)
+_TRAILER = re.compile(r"[A-Za-z0-9-]+: .*")
+_DIGITS = 16
+"""Of the id of a file's content; enough to tell one from another in one place."""
+_DEPTHS = (50, 1_000, None)
+
+
+def marked(message: str, folders: Mapping[str, Mapping[str, str]]) -> str:
+    """A message with the marks of what the commit leaves behind.
+
+    Args:
+        message: for people.
+        folders: from the root → file → id of its content.
+
+    Example:
+        >>> print(marked("Line 3", {"edges/wear": {"service.yaml": "0" * 40}}))
+        Line 3
+        <BLANKLINE>
+        I4q-Publication: edges/wear service.yaml=0000000000000000
+    """
+    lines = [
+        " ".join([f"{MARK}: {quote(folder) or '.'}", *(f"{quote(file)}={ids[file][:_DIGITS]}" for file in sorted(ids))])
+        for folder, ids in sorted(folders.items())
+    ]
+    text = message.strip() or "Publish"
+    *above, last = text.split("\n\n")
+    joined = above and all(_TRAILER.fullmatch(line) for line in last.splitlines())
+    return text + ("\n" if joined else "\n\n") + "\n".join(lines)
+
+
+def marks(message: bytes) -> dict[str, dict[str, str]]:
+    """Folder → file → the beginning of its content's id, of a commit's message; nothing if it is not ours."""
+    found = {}
+    for folder, files in _LINE.findall(message.decode(errors="replace")):
+        pairs = (each.rpartition("=")[::2] for each in files.split())
+        found["" if folder == "." else unquote(folder)] = {unquote(file): digits for file, digits in pairs}
+    return found
+
+
+def last(clone: Clone, head: ObjectID, folders: Collection[str]) -> dict[str, dict[str, str]]:
+    """What our last commits have left in some folders; one is missing where none was ours.
+
+    Args:
+        clone: deepened as far as is needed.
+        head: from which history is read backwards.
+        folders: from the root.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for depth in _DEPTHS:
+        clone.deepen(head, depth)
+        found = {}
+        for commit in backwards(clone, head):
+            for folder, ids in marks(commit.message).items():
+                found.setdefault(folder, ids)
+            if all(folder in found for folder in folders):
+                break
+        if all(folder in found for folder in folders) or clone.is_whole():
+            break
+    return {folder: found[folder] for folder in folders if folder in found}
+
+
+def backwards(clone: Clone, head: ObjectID) -> Iterator[Commit]:
+    """The commits that are here, from the newest on."""
+    store = clone.repo.object_store
+    ends = clone.repo.get_shallow()
+    waiting, seen = {head}, {head}
+    while waiting:
+        commits = [each for each in (store[each] for each in waiting) if isinstance(each, Commit)]
+        newest = max(commits, key=lambda each: each.commit_time)
+        waiting.discard(newest.id)
+        yield newest
+        for parent in () if newest.id in ends else newest.parents:
+            if parent not in seen and parent in store:
+                seen.add(parent)
+                waiting.add(parent)
