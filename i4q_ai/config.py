@@ -15,7 +15,7 @@
 | `I4Q_RATE` | bytes a second that a push or fetch may take: a number, or one with k, M, G, Ki, Mi, Gi | no limit |
 | `I4Q_PLAIN_HTTP` | registries elsewhere that speak plain http: `host[:port],…` as in references | none |
 | `I4Q_PULL_SECRETS` | folders with mounted pull secrets, or with folders of them: `FOLDER:…` | none |
-| `I4Q_GIT_CREDENTIALS` | a file of credentials for Git servers: lines `https://user:token@host[/path]` | git's helpers |
+| `I4Q_GIT_CREDENTIALS` | a file of credentials for Git: lines `https://user:token@host[/path]` | git's helpers |
 | `I4Q_CERTIFICATES` | a folder with a folder of certificates per registry | those of docker and podman |
 """
 
