@@ -9,6 +9,7 @@ from typing import Any
 
 from i4q_ai.cluster import Cluster
 from i4q_ai.desired import Desired
+from i4q_ai.listening.rules import Listener
 from i4q_ai.model import Model
 from i4q_ai.overlay import Overlay
 from i4q_ai.placement import Placement
@@ -18,7 +19,9 @@ from i4q_ai.thing import API_VERSION, Document, Thing
 from i4q_ai.trust import Trust
 from i4q_ai.workload import Workload
 
-KINDS: tuple[type[Thing], ...] = (Model, Workload, Placement, Cluster, Release, Overlay, Trust, Status, Desired, Report)
+KINDS: tuple[type[Thing], ...] = (
+    Model, Workload, Placement, Cluster, Release, Overlay, Trust, Listener, Status, Desired, Report,
+)  # fmt: skip
 """What has a schema of its own."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

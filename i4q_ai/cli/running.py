@@ -38,9 +38,14 @@ def controller(settings: Settings, once: bool, lease: float) -> None:
         if once:
             _one_turn(settings, keeper)
             return
-        signal.signal(signal.SIGTERM, _end)
+        end_on_signal()
         printing.say(f"controller of {hub!r} for {hub.owner}")
         keeper.run(threading.Event())
+
+
+def end_on_signal() -> None:
+    """SIGTERM ends the program from now on, as Ctrl-C does, but with exit code 0."""
+    signal.signal(signal.SIGTERM, _end)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

@@ -1,0 +1,223 @@
+"""One turn: look at a source, and if it has changed, take the change, deploy it, and write down how that went."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from i4q_ai.backends.base import Subscription
+from i4q_ai.deadline import Deadline
+from i4q_ai.errors import ConflictError, I4qError, NotFoundError
+from i4q_ai.listening import deploying, lines
+from i4q_ai.listening.ledger import Ledger
+from i4q_ai.listening.lines import Change, Head, Line, State
+from i4q_ai.listening.looking import Found, Looker
+from i4q_ai.listening.rules import ListenedSource
+from i4q_ai.placement import REST
+
+if TYPE_CHECKING:
+    from i4q_ai.hub import Hub
+    from i4q_ai.plan import Plan
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+_BACK = "went back to what it was at before; if that is meant, approve it"
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one look at a source led to.
+
+    Args:
+        change: that was worked on; None if there was none.
+        later: somebody else is at work on the source: look again.
+        waits: a person may approve its change.
+    """
+
+    change: Change | None = None
+    later: bool = False
+    waits: bool = False
+
+
+class _Lost(Exception):
+    """The line is somebody else's by now."""
+
+
+@dataclass
+class _Held:
+    """A line that is ours, and the revision that shows it."""
+
+    name: str
+    line: Line
+    revision: int
+    before: Line
+
+
+@dataclass(frozen=True)
+class _Result:
+    state: State
+    why: str = ""
+    plan: str = ""
+    deployed: dict[str, int] = field(default_factory=dict)
+
+
+class Turner:
+    """Takes turns for one listener.
+
+    Args:
+        hub: that is told.
+        holder: who takes them; another text for every process.
+        approve: every change waits for a person.
+        lease: seconds after which somebody else takes over a change when we are gone.
+        cache: a folder for what is fetched.
+        clock: of leases; another one in tests.
+    """
+
+    def __init__(self, hub: Hub, *, holder: str, approve: bool, lease: float, cache: Path, clock: Clock = _utc) -> None:
+        self._hub, self._engine = hub, hub.engine
+        self._holder, self._approve, self._lease, self._clock = holder, approve, lease, clock
+        self._looker, self._ending = Looker(cache), threading.Event()
+        self._done: dict[str, str] = {}  # record → commit that needs nothing more
+        self.ledger = Ledger(hub.engine.store, hub.namespace, deadline=hub.engine.deadline)
+
+    def end(self) -> None:
+        """Break off looks that are under way; what is being applied is finished."""
+        self._ending.set()
+
+    def take(self, source: ListenedSource) -> Turn:
+        """Look at a source and do what there is to do.
+
+        Raises:
+            I4qError: it could not be looked at, or the hub's store does not answer; nothing was changed.
+        """
+        name = lines.key(source)
+        head = self._looker.head(source, self._deadline(source))
+        if head is None or self._done.get(name) == head.commit:
+            return Turn()
+        line, revision = self.ledger.read(source)
+        if lines.is_done(line, head):
+            return self._nothing_to_do(name, line, head)
+        now = self._clock()
+        if line.is_held(self._holder, now):
+            return Turn(later=True)
+        mine = lines.claimed(line, source, head, holder=self._holder, seconds=self._lease, now=now)
+        try:
+            held = _Held(name, mine, self.ledger.write(name, mine, expected=revision), line)
+        except ConflictError:
+            return Turn(later=True)
+        try:
+            return self._work(source, held)
+        except (_Lost, ConflictError):
+            log.warning("source '%s': another listener has taken over", source.name)
+            return Turn(later=True)
+
+    def _nothing_to_do(self, name: str, line: Line, head: Head) -> Turn:
+        waits = lines.is_answerable(line)
+        if not waits:
+            self._done[name] = head.commit
+        return Turn(waits=waits)
+
+    def _work(self, source: ListenedSource, held: _Held) -> Turn:
+        try:
+            # Looked at again now that the line is ours: what was seen before may be older than what another one did.
+            found = self._looker.all(source, self._deadline(source))
+            if found is None:
+                raise NotFoundError("it is gone")
+        except I4qError as error:
+            return self._finish(held, _failure(error))
+        if found.head.commit != held.line.head:
+            if lines.is_done(held.before, found.head):
+                self._write(held, held.before.replace(holder="", until=None))
+                return Turn()
+            now = self._clock()
+            held.line = lines.claimed(
+                held.before, source, found.head, holder=self._holder, seconds=self._lease, now=now
+            )
+        if found.content == held.line.content:
+            self._write(held, lines.unchanged(held.line))
+            self._done[held.name] = found.head.commit
+            return Turn()
+        try:
+            result = self._deliver(source, found, held)
+        except I4qError as error:
+            result = _failure(error)
+        return self._finish(held, result, content=found.content)
+
+    def _deliver(self, source: ListenedSource, found: Found, held: _Held) -> _Result:
+        last = held.line.last
+        assert last is not None, "it was claimed"
+        needs_person = (self._approve or source.approve or last.back) and last.state != "approved"
+        why = _BACK if last.back else ""
+        if source.mode == "pull":
+            return self._tell_to_pull(source, found, held, needs_person=needs_person, why=why)
+        specs = deploying.wanted(source, found, self._engine)
+        if needs_person:
+            plan = self._engine.plan(specs)
+            return _Result("applied", "nothing to change") if plan.empty else _Result("waiting", why, str(plan))
+        return _applied(deploying.apply(self._engine, specs, guard=lambda: self._keep(held)))
+
+    def _tell_to_pull(
+        self, source: ListenedSource, found: Found, held: _Held, *, needs_person: bool, why: str
+    ) -> _Result:
+        assert source.git is not None, "validated"
+        assert source.to is not None, "validated"
+        subscription = Subscription(
+            namespace=self._hub.namespace, name=source.name, repo=source.git.repo, branch=source.git.branch,
+            folders={REST: source.git.path}, placement=source.to, commit=found.head.commit, owner=self._hub.owner,
+        )  # fmt: skip
+        fleet = self._engine.fleet
+        fleet.check_subscription(subscription, deadline=self._engine.deadline())
+        if needs_person:
+            return _Result("waiting", why, f"clusters of '{source.to}' take {source.git} at {found.head.commit}")
+        self._keep(held)
+        fleet.subscribe(subscription, deadline=self._engine.deadline())
+        return _Result("applied", "clusters were told to pull", deployed={source.name: 0})
+
+    def _keep(self, held: _Held) -> None:
+        """Go on only if the line is still ours, with time enough for what comes."""
+        line, now = held.line, self._clock()
+        assert line.until is not None, "it is held"
+        if (line.until - now).total_seconds() < self._lease / 2:
+            self._write(held, lines.renewed(line, seconds=self._lease, now=now))
+        elif self.ledger.revision(held.name) != held.revision:
+            raise _Lost
+
+    def _finish(self, held: _Held, result: _Result, *, content: str = "") -> Turn:
+        done = lines.finished(
+            held.line, result.state, now=self._clock(), why=result.why, plan=result.plan, deployed=result.deployed,
+            content=content,
+        )  # fmt: skip
+        self._write(held, done)
+        assert done.last is not None, "it was claimed"
+        waits = lines.is_answerable(done)
+        if result.state in lines.ENDED and not waits:
+            self._done[held.name] = done.head
+        return Turn(change=done.last, waits=waits)
+
+    def _write(self, held: _Held, line: Line) -> None:
+        held.revision = self.ledger.write(held.name, line, expected=held.revision)
+        held.line = line
+
+    def _deadline(self, source: ListenedSource) -> Deadline:
+        return Deadline.after(self._engine.timeout, f"looking at source '{source.name}'", cancel=self._ending)
+
+
+def _applied(plan: Plan) -> _Result:
+    if plan.empty:
+        return _Result("applied", "nothing to change")
+    told = {change.name: change.revision for change in plan.changes if not change.empty}
+    return _Result("applied", "; ".join(plan.warnings), deployed=told)
+
+
+def _failure(error: I4qError) -> _Result:
+    return _Result("failed" if deploying.may_pass(error) else "refused", str(error))
