@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from i4q_ai.thing import Digest, Name, Thing
+from i4q_ai.thing import Digest, FrozenDict, Name, Thing
 
 
 class Phase(StrEnum):
@@ -45,7 +45,18 @@ NO_CONSUMER = "NoConsumer"
 Kind = Literal["model", "workload"]
 
 
-class Observation(Thing):
+class _Heard(Thing):
+    """What an agent says; a newer one may say more, which a hub that does not know it passes over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_unknown_fields(cls, data: Any) -> Any:
+        return data
+
+
+class Observation(_Heard):
     """What one cluster says of one model or workload.
 
     Args:
@@ -87,7 +98,7 @@ class Observation(Thing):
         return self.phase is Phase.READY or waits_for_consumer
 
 
-class Report(Thing):
+class Report(_Heard):
     """The status document of an edge agent: one JSON file, or one key of a ConfigMap.
 
     Args:
@@ -97,6 +108,7 @@ class Report(Thing):
         agent: version of the agent.
         message: for people, where the agent itself has trouble: a desired state it cannot read, a full disk.
         items: one per model and workload that is wanted or still there.
+        followed: source that the agent follows by itself → the commit or digest that it is at.
     """
 
     cluster: str
@@ -105,6 +117,11 @@ class Report(Thing):
     agent: str = ""
     message: str = ""
     items: tuple[Observation, ...] = ()
+    followed: Annotated[dict[str, str], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
+
+    def to_json(self) -> str:
+        """The document in one line, without what has its default value, so that older hubs can read it."""
+        return self.model_dump_json(exclude_defaults=True)
 
 
 class Status(Thing):

@@ -8,7 +8,7 @@ import os
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +75,7 @@ class Agent:
         self._local: dict[Key, ItemState] = {}
         self._stamp: documents.Stamp | bool = False
         self._message = self._remark = ""
+        self._followed: Mapping[str, str] = {}
         self._saved = ""
         self._tidy_at = 0.0
         self._unclean = True
@@ -89,6 +90,17 @@ class Agent:
         """Say so in the report, beside the agent's own troubles, until something else is said; from anywhere."""
         self._remark = text
         self._ring()
+
+    def heard(self, remark: str, followed: Mapping[str, str]) -> None:
+        """Read the desired state again, now, and report what it comes from; from anywhere.
+
+        Args:
+            remark: as for `remark`.
+            followed: source → the commit or digest that it is at.
+        """
+        self._followed = followed
+        self._remark = remark
+        self.wake()
 
     def stop(self) -> None:
         """End the agent and its children soon; may be called from anywhere, signal handlers included."""
@@ -242,7 +254,7 @@ class Agent:
 
     def _publish(self) -> None:
         message = "; ".join(part for part in (self._message, self._remark) if part)
-        news = self._reporter.report(self._desired, self._local, message=message)
+        news = self._reporter.report(self._desired, self._local, message=message, followed=self._followed)
         if news is not None:
             self._listener.publish(news)
             self._tell(news)

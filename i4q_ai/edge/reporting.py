@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -35,13 +36,16 @@ class Reporter:
         self._written = True
         self._agent = version("i4q-ai")
 
-    def report(self, desired: Desired | None, local: Local, *, message: str) -> str | None:
+    def report(
+        self, desired: Desired | None, local: Local, *, message: str, followed: Mapping[str, str] | None = None
+    ) -> str | None:
         """Write the report if it says something new.
 
         Args:
             desired: what should be, if anybody has said so.
             local: what is.
             message: what troubles the agent itself.
+            followed: source that the agent follows by itself → the commit or digest that it is at.
 
         Returns:
             The new report as one line of JSON; None if nothing has changed.
@@ -53,7 +57,8 @@ class Reporter:
                 desired, local, now=time.monotonic(), time=time_of_day, before=self._before, scope=self._scope
             )
             self._before = _by_key(items)
-        shown = (desired.revision if desired else 0, message, items)
+        at = dict(followed or {})
+        shown = (desired.revision if desired else 0, message, items, at)
         if shown == self._shown and self._written:
             return None
         report = Report(
@@ -63,8 +68,9 @@ class Reporter:
             agent=self._agent,
             message=message,
             items=items,
+            followed=at,
         )
-        text = report.model_dump_json()
+        text = report.to_json()
         crash.point("before-status")
         self._write(text)
         changed = shown != self._shown

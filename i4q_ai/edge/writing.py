@@ -24,7 +24,7 @@ class Merged:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._remark: str | None = None
+        self._said: str | None = None
         self.last = merging.newest(read(paths.desired), memory.read(paths.state)[0])
         """What was merged last, also by an earlier process."""
 
@@ -46,10 +46,15 @@ class Merged:
                 self.last = merged
             except StorageError as error:
                 remark = str(error)
-        if not news and remark == self._remark:
+        if not news and remark == self._said:
             return None
-        self._remark = remark
+        self._said = remark
         return remark
+
+    @property
+    def remark(self) -> str:
+        """The last one."""
+        return self._said or ""
 
 
 def read(path: Path) -> Desired | None:

@@ -87,6 +87,7 @@ def read(
     source: Source,
     *,
     commit: str | None = None,
+    wanted: Callable[[str], bool] = lambda _: True,
     cache: Path | None = None,
     credentials: Credentials | None = None,
     deadline: Deadline,
@@ -96,6 +97,7 @@ def read(
     Args:
         source: which.
         commit: at which; None for the head of the branch.
+        wanted: which files, by their path below the folder; others need not travel.
         cache: a folder for what is fetched, so that the next look takes only what is new.
         credentials: None looks for some once the server asks.
         deadline: when to give up.
@@ -123,7 +125,8 @@ def read(
         folder = trees.folder(store, clone.tree(at), source.path)
         if folder is None:
             raise NotFoundError(f"there is no folder '{source.path}' in {source.repo} at {at.decode()[:12]}")
-        found = {path: entry.id for path, entry in trees.files(store, folder) if entry.is_file}
+        entries = trees.files(store, folder)
+        found = {path: entry.id for path, entry in entries if entry.is_file and wanted(_text(path))}
         contents = clone.blobs(found.values())
         if sum(len(contents[each]) for each in found.values()) > LARGEST:
             raise GitError(

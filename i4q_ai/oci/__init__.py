@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from i4q_ai.oci.pushing import push
     from i4q_ai.oci.reference import Reference
     from i4q_ai.oci.signing import sign, verify
+    from i4q_ai.oci.telling import tell
     from i4q_ai.oci.transfers.copying import copy
     from i4q_ai.oci.transfers.saving import load, save
     from i4q_ai.oci.uploads.rawfiles import push_files
@@ -38,6 +39,7 @@ __all__ = [
     "save",
     "sign",
     "tags",
+    "tell",
     "verify",
 ]
 
@@ -57,6 +59,7 @@ _HOMES = {
     "save": "transfers.saving",
     "sign": "signing",
     "tags": "listing",
+    "tell": "telling",
     "verify": "signing",
 }
 

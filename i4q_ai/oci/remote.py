@@ -18,7 +18,7 @@ from i4q_ai.oci import contents, media, tagging, together
 from i4q_ai.oci.artifact import Artifact, Blob
 from i4q_ai.oci.media import Descriptor
 from i4q_ai.oci.rates import Rate
-from i4q_ai.oci.reference import Reference
+from i4q_ai.oci.reference import Reference, is_digest
 from i4q_ai.oci.tagging import IfMatch
 from i4q_ai.oci.uploads.uploading import Terms, Uploads, need_echo
 from i4q_ai.oci.wire import credentials
@@ -58,6 +58,17 @@ class Remote:
             return media.digest_of(self._manifest(tag, deadline))
         except NotFoundError:
             return None
+
+    def glance(self, tag: str, deadline: Deadline) -> str | None:
+        """The digest behind a tag as the registry says, without its bytes; None if there is no such tag.
+
+        A hint that costs little: what is read by that digest is checked.
+        """
+        response = self._http.request("HEAD", f"{self._root}/manifests/{tag}", deadline, headers={"Accept": _ACCEPT})
+        self._http.finish(response)
+        told = response.headers.get("Docker-Content-Digest", "")
+        # Otherwise the whole answer says why not, or is hashed here.
+        return told if response.status_code == 200 and is_digest(told) else self.resolve(tag, deadline)
 
     def manifest(self, digest: str, deadline: Deadline) -> bytes:
         """The bytes of a manifest or index, which hash to the digest."""

@@ -121,9 +121,9 @@ class Plant:
         staged.replace(self.paths.desired)
         self.control.wake()
 
-    def run(self, **variables: str) -> subprocess.Popen[bytes]:
-        """Run an agent as a child of the test, with more environment variables."""
-        program = [sys.executable, "-m", "i4q_ai.edge", str(self.paths.folder)]
+    def run(self, *options: str, **variables: str) -> subprocess.Popen[bytes]:
+        """Run an agent as a child of the test, with more options and environment variables."""
+        program = [sys.executable, "-m", "i4q_ai.edge", str(self.paths.folder), *options]
         self.paths.folder.mkdir(parents=True, exist_ok=True)
         agent = subprocess.Popen(program, env={**os.environ, **self.environment, **variables}, start_new_session=True)
         self.started.append(agent)
