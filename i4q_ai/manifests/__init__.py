@@ -19,6 +19,7 @@ from i4q_ai.manifests.naming import (
     status_name,
 )
 from i4q_ai.manifests.order import Object, in_order, key_of
+from i4q_ai.manifests.publishable import Form, rendered
 from i4q_ai.manifests.rendering import address, kinds, objects
 from i4q_ai.manifests.site import Site, Storage
 
@@ -28,6 +29,7 @@ __all__ = [
     "REVISION",
     "VERSION",
     "Chart",
+    "Form",
     "Object",
     "Site",
     "Storage",
@@ -40,6 +42,7 @@ __all__ = [
     "kustomize",
     "object_name",
     "objects",
+    "rendered",
     "selector",
     "status_name",
 ]

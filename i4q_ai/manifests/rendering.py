@@ -20,7 +20,7 @@ def objects(item: Item, site: Site) -> list[Object]:
         UnsupportedError: the flavour has no objects.
         InvalidError: what it names cannot be fetched by a cluster, or the edge image is missing.
     """
-    _check(item, site)
+    check(item, site)
     if isinstance(item, WorkloadItem):
         return in_order(workloads.objects(item, site))
     if item.flavour in ("server", "image"):
@@ -52,7 +52,16 @@ def address(item: Item, site: Site) -> str | None:
     return f"http://{host}:{port}" if port is not None else None
 
 
-def _check(item: Item, site: Site) -> None:
+def check(item: Item, site: Site | None) -> None:
+    """Refuse what no cluster could fetch, or run.
+
+    Args:
+        item: what the cluster is told.
+        site: None for an edge agent, which needs no image.
+
+    Raises:
+        InvalidError: it lies in a folder of this machine, or the edge image is missing.
+    """
     local = [reference for reference in item.references if reference.startswith("oci:")]
     if local:
         raise InvalidError(
@@ -61,7 +70,7 @@ def _check(item: Item, site: Site) -> None:
         )
     needs = isinstance(item, WorkloadItem) and (item.image is None or item.uses)
     needs = needs or (not isinstance(item, WorkloadItem) and item.flavour in ("server", "image"))
-    if needs and not site.image:
+    if site is not None and needs and not site.image:
         raise InvalidError(
             f"cluster '{site.cluster}' has no edge image to run '{item.name}' with",
             hint="name it as `image:` in the inventory; `i4q image build` makes one",

@@ -45,7 +45,7 @@ def objects(model: Model, site: Site, owner: Owner, *, reference: str = "") -> l
         digest=model.digest,
         references=(reference or str(model.reference),),
     )
-    return in_order(_unmarked(each, owner) for each in servers.objects(item, site))
+    return in_order(unmarked(each, owner) for each in servers.objects(item, site))
 
 
 def repository_of(model: Model) -> str:
@@ -78,12 +78,17 @@ def need_digest(image: str) -> str:
     return image
 
 
-def _unmarked(each: Object, owner: Owner) -> Object:
-    """Without the namespace, and with marks by which no hub takes it for its own."""
+def unmarked(each: Object, owner: Owner) -> Object:
+    """An object without its namespace, and with marks by which no hub takes it for its own.
+
+    Args:
+        each: as a hub would apply it.
+        owner: whose it is instead.
+    """
     metadata = {key: value for key, value in each["metadata"].items() if key != "namespace"}
     told = {key: metadata["annotations"][key] for key in (naming.DIGEST, naming.VERSION)}
-    unmarked: Object = _relabelled({**each, "metadata": {**metadata, "annotations": told}}, owner)
-    return unmarked
+    changed: Object = _relabelled({**each, "metadata": {**metadata, "annotations": told}}, owner)
+    return changed
 
 
 def _relabelled(value: Any, owner: Owner) -> Any:
