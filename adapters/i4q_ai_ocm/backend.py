@@ -50,7 +50,7 @@ class OcmBackend:
         return Capabilities(
             flavours=frozenset({"server", "files", "image"}),
             images=True, commands=True, reach=bool(self.settings.reach), logs=bool(self.settings.reach),
-            joins=True, scores=True,
+            joins=True, scores=True, gitops=self.settings.git is not None,
         )  # fmt: skip
 
     def close(self) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome, Sight
-from i4q_ai.backends.gitless import Gitless
+from i4q_ai.backends.base import Action, Assignment, Difference, Needs, Outcome, Pulled, Sight, Subscription
 from i4q_ai.cluster import Cluster, Taint
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import UnreachableError, UnsupportedError
@@ -20,10 +19,11 @@ from i4q_ai_ocm.moving import Records
 from i4q_ai_ocm.roster import Roster
 from i4q_ai_ocm.seeing import Seeing
 from i4q_ai_ocm.settings import Access
+from i4q_ai_ocm.subscribing.hub import Subscribing
 from i4q_ai_ocm.telling import Telling
 
 
-class OcmFleet(Gitless):
+class OcmFleet:
     """The managed clusters of a hub.
 
     Args:
@@ -41,6 +41,7 @@ class OcmFleet(Gitless):
         self._telling = Telling(objects, record, follows)
         self._seeing = Seeing(objects, roster)
         self._joining = Joining(objects, roster)
+        self._subscribing = Subscribing(objects, follows)
         self._forwards = reaching.Forwards()
 
     def close(self) -> None:
@@ -219,6 +220,33 @@ class OcmFleet(Gitless):
             "a hub does not show what lies on its clusters, object by object",
             hint="the work agent takes drift back within minutes, repair() at once",
         )
+
+    # what they take from Git by themselves
+
+    def check_subscription(self, subscription: Subscription, *, deadline: Deadline) -> None:
+        """Refuse what the hub's Subscriptions could not do, before anything is pushed; touches nothing.
+
+        Raises:
+            RuleError, InvalidError, OwnedError, UnsupportedError: it would not be followed, or is in somebody's way.
+            NotFoundError: the Secret that the settings name is not there.
+        """
+        self._subscribing.check(subscription, deadline)
+
+    def subscribe(self, subscription: Subscription, *, deadline: Deadline) -> None:
+        """Tell the hub by Application, Channel, Placement and Subscription; clusters look at once.
+
+        Raises:
+            RuleError, InvalidError, OwnedError, UnsupportedError, NotFoundError: as `check_subscription`.
+        """
+        self._subscribing.subscribe(subscription, deadline)
+
+    def unsubscribe(self, namespace: str, name: str, *, deadline: Deadline) -> None:
+        """Take all of that back but namespaces; clusters take away what they took."""
+        self._subscribing.unsubscribe(namespace, name, deadline)
+
+    def pulled(self, namespace: str, name: str, *, deadline: Deadline) -> list[Pulled]:
+        """What clusters say, as the hub knows it."""
+        return self._subscribing.pulled(namespace, name, deadline)
 
     # what they say
 

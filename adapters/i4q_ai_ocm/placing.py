@@ -39,7 +39,7 @@ class Placing:
         """
         sets = self._sets(deadline)
         for group in where.group_names:
-            _vet(self._wanted(key, where, group, {}), sets)
+            vet(self._wanted(key, where, group, {}), sets)
             self._require_ours(key[0], names.order(*key, group), deadline)
 
     def write(self, key: Key, where: Placement, group: str, labels: Mapping[str, str], deadline: Deadline) -> str:
@@ -50,7 +50,7 @@ class Placing:
         """
         wanted = self._wanted(key, where, group, labels)
         namespace, name = key[0], str(wanted["metadata"]["name"])
-        _vet(wanted, self._sets(deadline))
+        vet(wanted, self._sets(deadline))
         self._require_ours(namespace, name, deadline)
         for one in self._objects.settings.sets:
             self._bind(namespace, one, deadline)
@@ -112,7 +112,7 @@ class Placing:
                 log.debug("set %s has been bound to %s meanwhile", one, namespace)
 
 
-def _vet(wanted: Object, sets: Sequence[str]) -> None:
+def vet(wanted: Object, sets: Sequence[str]) -> None:
     """Refuse what the scheduler cannot read: it would take the model from every cluster."""
     name = wanted["metadata"]["name"]
     try:

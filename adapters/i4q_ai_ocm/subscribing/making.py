@@ -12,6 +12,7 @@ from i4q_ai_ocm.settings import Git
 from i4q_ai_ocm.subscribing import names, placementrules
 from i4q_ai_ocm.subscribing.things import (
     GROUP,
+    REFRESHED,
     Application,
     AppSub,
     Channel,
@@ -48,6 +49,13 @@ class Group:
     placement: Object
     subscription: Object
 
+    def with_refresh(self, time: str | None) -> Group:
+        """The same, with another time for which clusters are told to look; None for none."""
+        about = self.subscription["metadata"]
+        marks = {key: value for key, value in about["annotations"].items() if key != REFRESHED}
+        marks |= {REFRESHED: time} if time else {}
+        return Group(self.name, self.placement, {**self.subscription, "metadata": {**about, "annotations": marks}})
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -60,40 +68,38 @@ class Bundle:
         bindings: of the sets from which it chooses.
     """
 
-    channel: Object
+    channel: Channel
     application: Object
     groups: tuple[Group, ...]
     bindings: tuple[Object, ...]
 
     def objects(self) -> list[Object]:
         """In the order in which they are written."""
-        about = self.channel["metadata"]
-        spaces = [about["namespace"], self.application["metadata"]["namespace"]]
-        found = [_namespace(each) for each in spaces]
-        found += [self.channel, *self.bindings, *(each.placement for each in self.groups), self.application]
-        return [*found, *(each.subscription for each in self.groups)]
+        spaces = [self.channel.namespace, self.application["metadata"]["namespace"]]
+        return [*(_namespace(each) for each in spaces), write(self.channel), *self.bindings, *self.owned()]
+
+    def owned(self) -> list[Object]:
+        """Those that are of this publication alone."""
+        placements = [each.placement for each in self.groups]
+        return [*placements, self.application, *(each.subscription for each in self.groups)]
 
 
 def bundle(
     wanted: Subscription,
     git: Git,
+    source: Channel,
     *,
     sets: Sequence[str] = (),
     labels: Mapping[str, str] = NOTHING,
-    shared: Mapping[str, str] = NOTHING,
-    channel: Channel | None = None,
-    refreshed: str | None = None,
 ) -> Bundle:
     """The objects for one subscription of ours.
 
     Args:
         wanted: what clusters shall take.
         git: how, by the hub's settings.
+        source: the channel of that repository.
         sets: ManagedClusterSets to choose from.
-        labels: by which our objects of this deployment are known.
-        shared: by which those are known that deployments share.
-        channel: one that is there already for that repository; a new one without.
-        refreshed: when clusters are told to look at once; they look in their own time without.
+        labels: by which our objects are known.
 
     Raises:
         InvalidError: the namespace leaves no room for names.
@@ -101,8 +107,7 @@ def bundle(
     """
     app = names.application(wanted.name)
     known = {**labels, "app": app}
-    source = channel or new_channel(wanted.repo, git, labels=shared)
-    groups = tuple(_group(wanted, group, git, source, sets, known, refreshed) for group in wanted.placement.group_names)
+    groups = tuple(_group(wanted, group, git, source, sets, known) for group in wanted.placement.group_names)
     drawn = ",".join(f"{wanted.namespace}/{each.subscription['metadata']['name']}" for each in groups)
     application = Application(
         namespace=wanted.namespace,
@@ -114,12 +119,22 @@ def bundle(
         selector=Selector(match_expressions=(Requirement(key="app", operator="In", values=(app,)),)),
     )
     bindings = () if git.placement_rules else tuple(placements.binding(wanted.namespace, one) for one in sets)
-    return Bundle(write(source), write(application), groups, bindings)
+    return Bundle(source, write(application), groups, bindings)
 
 
-def new_channel(repo: str, git: Git, *, labels: Mapping[str, str]) -> Channel:
-    """The Channel of a repository, called as the console would."""
-    name = names.channel("Git", repo)
+def new_channel(
+    repo: str, git: Git, *, labels: Mapping[str, str] = NOTHING, name: str = "", apart: bool = False
+) -> Channel:
+    """The Channel of a repository, called as the console would.
+
+    Args:
+        repo: its URL.
+        git: the hub's settings.
+        labels: of the channel.
+        name: another one.
+        apart: there is another repository's of that name, so that this one's has a hash.
+    """
+    name = name or names.channel("Git", repo, apart=apart)
     return Channel(
         namespace=names.channel_namespace(name),
         name=name,
@@ -140,7 +155,6 @@ def _group(
     channel: Channel,
     sets: Sequence[str],
     labels: Mapping[str, str],
-    refreshed: str | None,
 ) -> Group:
     name = names.placement(wanted.name, group)
     if git.placement_rules:
@@ -162,7 +176,6 @@ def _group(
         depth=str(git.depth) if wanted.pinned else None,
         option=git.option,
         rate="off" if git.rate == "off" else None,
-        refreshed=refreshed,
         window=git.window,
         overrides=git.overrides,
     )

@@ -57,12 +57,13 @@ def placement(name: str, group: str = REST) -> str:
     return _cut(f"{application(name)}-placement-{_number(group)}", 63)
 
 
-def channel(kind: str, pathname: str) -> str:
+def channel(kind: str, pathname: str, *, apart: bool = False) -> str:
     """The Channel of a repository, by the console's algorithm, which takes away characters, not words.
 
     Args:
         kind: of the channel: "Git", "HelmRepo", "ObjectBucket".
         pathname: its URL.
+        apart: told apart by a hash, as the algorithm calls several alike.
 
     Example:
         >>> channel("Git", "https://github.com/plant/models.git"), channel("Git", "https://staging.factory/a_b.git")
@@ -73,7 +74,8 @@ def channel(kind: str, pathname: str) -> str:
     if len(told) > _LONGEST_CHANNEL:
         told = told[-_KEPT_OF_CHANNEL:]
     legal = re.sub(r"[^a-z0-9-]", "-", told).rstrip("-")  # the console would be refused
-    return f"{_PREFIXES[kind.lower()]}{legal}"
+    found = f"{_PREFIXES[kind.lower()]}{legal}"
+    return f"{found[: _KEPT_OF_CHANNEL - 1 - _HASH]}-{_hash(pathname)}" if apart else found
 
 
 def channel_namespace(name: str) -> str:
@@ -89,5 +91,8 @@ def _number(group: str) -> str:
 def _cut(name: str, most: int) -> str:
     if len(name) <= most:
         return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH]
-    return f"{name[: most - 1 - _HASH].rstrip('-')}-{digest}"
+    return f"{name[: most - 1 - _HASH].rstrip('-')}-{_hash(name)}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH]

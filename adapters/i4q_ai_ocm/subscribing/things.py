@@ -266,3 +266,16 @@ class Application(About):
 
 
 Object = Mapping[str, Any]
+
+CHANNEL = f"{GROUP}/v1/Channel"
+SUBSCRIPTION = f"{GROUP}/v1/Subscription"
+RULE = f"{GROUP}/v1/PlacementRule"
+APPLICATION = "app.k8s.io/v1beta1/Application"
+REPORT = f"{GROUP}/v1alpha1/SubscriptionReport"
+STATUS = f"{GROUP}/v1alpha1/SubscriptionStatus"
+PLACEMENT = "cluster.open-cluster-management.io/v1beta1/Placement"
+"""Kinds by their whole name: others have Subscriptions, Channels and Applications, too."""
+HOSTING = f"{GROUP}/hosting-subscription"
+"""Label of what the hub makes of a Subscription: `<namespace>.<name>`, cut to 63 characters."""
+REFRESHED = f"{GROUP}/manual-refresh-time"
+"""Annotation of a Subscription: another value, and the clusters look at once."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from i4q_ai import Label, Placement, Resource, yamls
 from i4q_ai.backends.base import Subscription
 from i4q_ai_ocm.settings import Git
-from i4q_ai_ocm.subscribing.making import bundle
+from i4q_ai_ocm.subscribing.making import bundle, new_channel
 from i4q_ai_ocm.subscribing.things import (
     AppSub,
     Channel,
@@ -54,9 +55,14 @@ def wanted(**changes: Any) -> Subscription:
     return Subscription(**{**fields, **changes})
 
 
-def told(want: Subscription, git: Git | None = None, **more: Any) -> tuple[Object, ...]:
+def told(
+    want: Subscription, git: Git | None = None, channel: Channel | None = None, refreshed: str | None = None
+) -> tuple[Object, ...]:
     """All that a hub is told of it."""
-    return tuple(bundle(want, git or Git(), sets=("global",), labels=LABELS, shared=SHARED, **more).objects())
+    git = git or Git()
+    source = channel or new_channel(REPO, git, labels=SHARED)
+    made = bundle(want, git, source, sets=("global",), labels=LABELS)
+    return tuple(replace(made, groups=tuple(each.with_refresh(refreshed) for each in made.groups)).objects())
 
 
 def appsub(**fields: Any) -> Object:
