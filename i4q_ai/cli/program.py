@@ -24,6 +24,7 @@ from i4q_ai.cli import (
     running,
     scoring,
     signing,
+    telling,
     workload,
 )
 from i4q_ai.cli.exits import INTERRUPTED, MEANINGS, OK, REFUSED, USAGE, code_for
@@ -57,7 +58,7 @@ for command in (
     moving.refresh, moving.wait, moving.rollback, moving.repair, moving.delete,
     listening.listen, listening.changes, listening.approve, listening.refuse,
     signing.key, signing.sign, signing.verify,
-    cache.group, running.controller, running.serve, running.edge, running.conformance,
+    cache.group, telling.tell, running.controller, running.serve, running.edge, running.conformance,
     about.completion, about.schema, about.version,
 ):  # fmt: skip
     program.add_command(command)

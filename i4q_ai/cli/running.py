@@ -90,12 +90,21 @@ def serve(**options: Any) -> None:
 
 @click.command(cls=Verb)
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--follow", multiple=True, metavar="PLACE", help="What it should have stands there; may be given again.")
+@click.option("--every", type=click.FloatRange(min=0, min_open=True), default=30, show_default=True, metavar="SECONDS")
+@click.option("--allow-empty", is_flag=True, help="A path in Git without documents means that nothing is wanted.")
 @click.pass_obj
-def edge(settings: Settings, folder: Path) -> None:
-    """Run the agent of the cluster whose FOLDER this is; SIGTERM ends it and what it runs."""
+def edge(settings: Settings, folder: Path, follow: tuple[str, ...], every: float, allow_empty: bool) -> None:
+    """Run the agent of the cluster whose FOLDER this is; SIGTERM ends it and what it runs.
+
+    With --follow it needs no hub: git+https://HOST/REPOSITORY.git//PATH@BRANCH, oci://REGISTRY/REPOSITORY:TAG or
+    oci:FOLDER:TAG, looked at every so many SECONDS, and at once on SIGHUP.
+    """
     from i4q_ai.edge.__main__ import BUSY, main
 
-    code = main([str(folder), *(["--verbose"] if settings.verbose else [])])
+    places = [word for place in follow for word in ("--follow", place)]
+    flags = [*(["--allow-empty"] if allow_empty else []), *(["--verbose"] if settings.verbose else [])]
+    code = main([str(folder), *places, "--every", str(every), *flags])
     if code == BUSY:
         raise ConflictError(f"another agent has '{folder}'")
     if code:

@@ -1,0 +1,57 @@
+"""What a machine without a hub should have: models and workloads as the desired state that its edge agent reads."""
+
+from __future__ import annotations
+
+from i4q_ai.desired import Desired, Flavour, ModelItem, WorkloadItem
+from i4q_ai.errors import InvalidError
+from i4q_ai.model import Model
+from i4q_ai.placement import Placement
+from i4q_ai.spec import Spec
+from i4q_ai.trust import Trust
+from i4q_ai.workload import Workload
+
+EVERYWHERE = "everywhere"
+"""The cluster of a document that many follow; each puts its own name in its place."""
+
+
+def wanted(
+    *things: Model | Workload, namespace: str = "i4q", flavour: Flavour = "server", trust: Trust | None = None
+) -> Desired:
+    """A desired state with these, each under its own name; with none, one that takes everything away.
+
+    Args:
+        things: pushed, so that they are known by digest.
+        namespace: of all of them.
+        flavour: of the models: "server" or "files".
+        trust: the policy by which the edge judges what it fetches.
+
+    Raises:
+        InvalidError: one is not pushed, two have one name, or the flavour needs a hub.
+        UntrustedError: no rule of the policy is about one.
+
+    Example:
+        >>> at = "registry.factory:5000/models/tool-wear@sha256:" + "0" * 64
+        >>> wanted(Model(name="tool-wear", version="5", reference=at)).models[0].version
+        '5'
+    """
+    if flavour not in ("server", "files"):
+        raise InvalidError(f"an agent without a hub brings models as server or files, not as {flavour!r}")
+    for thing in things:
+        if thing.reference is None:
+            kind = type(thing).__name__.lower()
+            raise InvalidError(f"{kind} {thing.name} {thing.version} is not pushed yet", hint="push it first")
+    items = [_item(thing, namespace, flavour, trust) for thing in things]
+    return Desired(
+        cluster=EVERYWHERE,
+        models=tuple(item for item in items if isinstance(item, ModelItem)),
+        workloads=tuple(item for item in items if isinstance(item, WorkloadItem)),
+    )
+
+
+def _item(thing: Model | Workload, namespace: str, flavour: Flavour, trust: Trust | None) -> ModelItem | WorkloadItem:
+    where = Placement(EVERYWHERE)
+    if isinstance(thing, Model):
+        spec = Spec(model=thing, placement=where, flavour=flavour, trust=trust)
+    else:
+        spec = Spec(workload=thing, placement=where, trust=trust)
+    return spec.item(namespace, thing.name, where.group_names[0])
