@@ -15,6 +15,7 @@
 | `I4Q_RATE` | bytes a second that a push or fetch may take: a number, or one with k, M, G, Ki, Mi, Gi | no limit |
 | `I4Q_PLAIN_HTTP` | registries elsewhere that speak plain http: `host[:port],…` as in references | none |
 | `I4Q_PULL_SECRETS` | folders with mounted pull secrets, or with folders of them: `FOLDER:…` | none |
+| `I4Q_EDGE_IMAGE` | the edge image of objects that are published to Git: `repository@sha256:…` | none |
 | `I4Q_GIT_CREDENTIALS` | a file of credentials for Git: lines `https://user:token@host[/path]` | git's helpers |
 | `I4Q_CERTIFICATES` | a folder with a folder of certificates per registry | those of docker and podman |
 """
@@ -96,6 +97,11 @@ def trust() -> Path | None:
     """The file of the trust policy; None asks for no signatures."""
     given = os.environ.get("I4Q_TRUST")
     return Path(given).expanduser().absolute() if given else None
+
+
+def edge_image() -> str:
+    """The edge image of what is published to Git; empty if none is named."""
+    return os.environ.get("I4Q_EDGE_IMAGE", "")
 
 
 def git_credentials() -> Path | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from i4q_ai.placing.evaluate import Decision
     from i4q_ai.placing.simulate import Simulation
     from i4q_ai.plan import Change, Difference, Plan
+    from i4q_ai.publication import Publication, PublicationStatus
     from i4q_ai.scores import Published
 
 Row = tuple[str | None, ...]
@@ -231,6 +232,29 @@ def deployments(what: Iterable[Deployment]) -> Table:
         share = f"{ready}/{len(now.clusters)}"
         rows.append((now.name, now.kind, now.version or None, str(now.phase), share, now.message or None))
     return Table(_count(len(rows), "deployment"), columns, tuple(rows))
+
+
+def publications(what: Iterable[Publication]) -> Table:
+    """What stands in Git, one row a deployment."""
+    columns = ("name", "version", "commit", "branch", "repository", "folder")
+    rows = tuple(
+        (name, each.spec.version_text(), each.commit, each.branch, each.source.repo, each.folders(name).get("*"))
+        for one in what
+        for name, each in one.published.items()
+    )
+    return Table("", columns, rows, notes=() if rows else ("nothing is published",))
+
+
+def publication(what: PublicationStatus) -> Table:
+    """Which commit each cluster runs."""
+    where = f"proposed on {what.proposed}" if what.proposed else f"commit {what.commit[:12]}"
+    columns = ("cluster", "phase", "commit", "since", "message")
+    rows = tuple(
+        (each.cluster, str(each.phase), each.commit or None, _time(each.since), each.message or each.reason or None)
+        for each in what.clusters
+    )
+    notes = () if rows else ("no cluster has been seen with it",)
+    return Table(f"{what.name} {what.version}: {where} of {what.source}", columns, rows, notes=notes)
 
 
 def history(what: Iterable[Revision]) -> Table:

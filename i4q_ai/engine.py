@@ -223,7 +223,7 @@ class Engine:
                 self.fleet.check(spec.placement, **about, deadline=self.deadline())
             change = planning.change(
                 snapshot,
-                spec if vouched else self._vouched(spec, snapshot.spec),
+                spec if vouched else self.vouched(spec, snapshot.spec),
                 others=others,
                 require=require,
                 now=self.clock(),
@@ -319,7 +319,7 @@ class Engine:
         self.store.remove(RECORD_KIND, self.namespace, name, expected=record.revision, deadline=self.deadline())
         return True
 
-    def _vouched(self, spec: Spec, present: Spec | None) -> Spec:
+    def vouched(self, spec: Spec, present: Spec | None) -> Spec:
         """A spec that the trust policy has let in, with what clusters must know of it.
 
         Without a policy here, the one that is in the record already stays.

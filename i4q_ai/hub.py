@@ -30,6 +30,10 @@ from i4q_ai.workload import Workload
 
 if TYPE_CHECKING:
     from i4q_ai.capabilities import Capabilities
+    from i4q_ai.gitops import Credentials
+    from i4q_ai.manifests.publishable import Form
+    from i4q_ai.publication import Publication
+    from i4q_ai.published import Rendering
 
 log = logging.getLogger(__name__)
 
@@ -300,6 +304,91 @@ class Hub:
             rollout=rollout or Rollout(),
             owner=self.owner,
         )
+
+    # Git
+
+    def publish(
+        self,
+        thing: Model | Workload | Release,
+        *,
+        to: Placement | None = None,
+        repo: str,
+        path: str = "",
+        branch: str = "main",
+        form: Form = "manifests",
+        name: str | None = None,
+        flavour: Flavour = "server",
+        image: str | None = None,
+        versions: Mapping[str, Model] | None = None,
+        rendering: Rendering | None = None,
+        author: str | None = None,
+        message: str = "",
+        propose: str | None = None,
+        force: bool = False,
+        credentials: Credentials | None = None,
+    ) -> Publication:
+        """Write a deployment into Git, in a folder of its own, with one commit; clusters take it from there.
+
+        Where this hub can (`capabilities.gitops`), the clusters of the placement are told to follow the folder.
+
+        Args:
+            thing: a model or workload that is pushed; or a release, each of whose deployments is written.
+            to: which clusters; a release says so itself.
+            repo: `https://…`, `ssh://…`, `user@host:path`, `file://…` or a folder; without a password.
+            path: of the folder above the deployment's own.
+            branch: made if there is none.
+            form: "manifests" (plain objects), "kustomize", "chart" (for helm), or "agent" (for edge agents that follow
+                a path in Git).
+            name, flavour, image, versions: as for `plan`.
+            rendering: how objects are written; of the edge image, the default is `I4Q_EDGE_IMAGE`.
+            author: of the commit, `Name <address>`; who git says the user is if not given.
+            message: of the commit; says what changed if not given.
+            propose: a branch to push to instead, for others to merge.
+            force: also over what others have changed in the deployment's own files.
+            credentials: for the repository; else those of git, or of `I4Q_GIT_CREDENTIALS`.
+
+        Raises:
+            InvalidError: it is not pushed, or the edge image is missing.
+            RuleError: no cluster meets the placement.
+            OwnedError: the name is taken.
+            EditedError: others have changed the deployment's own files; nothing was touched.
+            GitError, ForbiddenError, NotFoundError, UnreachableError: the repository cannot be written to.
+            MissingDependencyError: the extra "git" is not installed.
+        """
+        from i4q_ai import publishing
+        from i4q_ai.publication import Publication
+
+        if isinstance(thing, Release):
+            specs = publishing.specs(thing, owner=self.owner, given=(to, name, image, versions))
+        elif to is None:
+            raise InvalidError(f"where '{_name(thing, name)}' goes is not said", hint="to=Placement(…)")
+        else:
+            specs = {_name(thing, name): self._spec(thing, to, flavour, image, versions, None)}
+        how = publishing.manner(
+            repo=repo, path=path, branch=branch, form=form, rendering=rendering, author=author, message=message,
+            propose=propose, force=force, credentials=credentials,
+        )  # fmt: skip
+        publishing.publish(self.engine, specs, how)
+        return Publication(self.engine, *specs, credentials=credentials)
+
+    def publication(self, name: str) -> Publication:
+        """What stands in Git of a deployment.
+
+        Raises:
+            NotFoundError: nothing was published under that name in this namespace; with the nearest one.
+        """
+        from i4q_ai import publishing
+        from i4q_ai.publication import Publication
+
+        publishing.record(self.engine, name)
+        return Publication(self.engine, name)
+
+    def publications(self) -> Sequence[Publication]:
+        """All that was published of the namespace, by name."""
+        from i4q_ai import publishing
+        from i4q_ai.publication import Publication
+
+        return [Publication(self.engine, name) for name in sorted(publishing.records(self.engine))]
 
     # life
 

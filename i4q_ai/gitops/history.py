@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from dulwich.objects import Commit, ObjectID
@@ -50,7 +51,14 @@ def marks(message: bytes) -> dict[str, dict[str, str]]:
     return found
 
 
-def last(clone: Clone, head: ObjectID, folders: Collection[str]) -> dict[str, dict[str, str]]:
+class Left(NamedTuple):
+    """What a commit of ours has left in a folder: file → the beginning of its content's id."""
+
+    commit: str
+    files: Mapping[str, str]
+
+
+def last(clone: Clone, head: ObjectID, folders: Collection[str]) -> dict[str, Left]:
     """What our last commits have left in some folders; one is missing where none was ours.
 
     Args:
@@ -58,13 +66,13 @@ def last(clone: Clone, head: ObjectID, folders: Collection[str]) -> dict[str, di
         head: from which history is read backwards.
         folders: from the root.
     """
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, Left] = {}
     for depth in _DEPTHS:
         clone.deepen(head, depth)
         found = {}
         for commit in backwards(clone, head):
             for folder, ids in marks(commit.message).items():
-                found.setdefault(folder, ids)
+                found.setdefault(folder, Left(commit.id.decode(), ids))
             if all(folder in found for folder in folders):
                 break
         if all(folder in found for folder in folders) or clone.is_whole():

@@ -52,6 +52,8 @@ class Commit:
         parent: on which it stands; empty for the first one of a repository.
         changed: paths from the root of the repository; empty if nothing had to change.
         files: folder → file → id of its content, of all that was written or found as it should be.
+        brought: folder → the commit that made it what it is to be: this one, or an earlier one that was looked for as
+            `known` did not say the same.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Commit:
     parent: str
     changed: tuple[str, ...] = ()
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    brought: Mapping[str, str] = field(default_factory=dict)
 
 
 def ls_remote(repo: str, *, credentials: Credentials | None = None, deadline: Deadline) -> dict[str, str]:

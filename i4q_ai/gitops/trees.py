@@ -97,6 +97,10 @@ def edited(
         elif entry is None:
             found.pop(name, None)
         else:
+            if name in found and stat.S_ISDIR(found[name].mode):
+                raise GitError(
+                    f"'{path.decode(errors='replace')}' in the repository is a folder, and a file is to be there"
+                )
             found[name] = entry
     for name, inner in below.items():
         there = found.get(name)

@@ -48,6 +48,7 @@ class _Edit:
     changes: Mapping[str, Entry | None]
     edited: tuple[str, ...]
     ids: Ids
+    brought: str = ""
 
 
 def write(clone: Clone, job: Job, *, tries: int) -> Commit:
@@ -89,8 +90,11 @@ def _once(clone: Clone, job: Job) -> Commit:
     changed = tuple(sorted(f"{each.folder}/{file}".lstrip("/") for each in found.values() for file in each.changes))
     at = "" if head is None else head.decode()
     done = next((each for each in job.tried if each.id == at or not changed), None)
-    if done is not None or not changed:
-        return replace(done, files=files) if done else Commit(at, branch, _parent(clone, head), (), files)
+    if done is not None:
+        return replace(done, files=files)
+    brought = {folder: each.brought for folder, each in found.items() if each.brought and not each.changes}
+    if not changed:
+        return Commit(at, branch, _parent(clone, head), (), files, brought)
 
     made: dict[ObjectID, ShaFile] = {}
     paths = {
@@ -102,9 +106,13 @@ def _once(clone: Clone, job: Job) -> Commit:
     needed = {entry.id for entry in paths.values() if entry is not None}
     message = history.marked(job.message, {each.folder: each.ids for each in found.values() if each.changes})
     onto, expected = (branch, head if there else None) if job.propose is None else (job.propose, _proposed(clone, job))
+    if job.propose is not None and expected is not None and _is_same(clone, expected, tree, head):
+        return Commit(expected.decode(), onto, at, (), files, brought)
     objects = [*(blob for key, blob in blobs.items() if key in needed), *made.values()]
     commit = committing.made(clone.repo, tree, head, objects, message=message, author=job.author)
-    written = Commit(commit.id.decode(), onto, at, changed, files)
+    new = commit.id.decode()
+    brought |= {folder: new for folder, each in found.items() if each.changes}
+    written = Commit(new, onto, at, changed, files, brought)
     job.tried.append(written)
     clone.remote.push(onto, written.id, [*objects, commit], expected=expected.decode() if expected else None)
     return written
@@ -125,13 +133,18 @@ def _edits(clone: Clone, job: Job, head: ObjectID | None) -> dict[str, _Edit]:
         there = {path.decode(errors="surrogateescape"): entry for path, entry in trees.files(store, tree)}
         wanted = {} if files is None else {file: Blob.from_string(text).id for file, text in files.items()}
         edits[folder] = _edit(full, there, wanted, job.known.get(folder, {}))
-        if there and (edits[folder].edited or (files is None and folder not in job.known)):
+        if there and _is_unclear(edits[folder], files is None, job.known.get(folder)):
             unclear[full] = (folder, there, wanted)
     if unclear and head is not None:
-        for full, ids in history.last(clone, head, unclear).items():
+        for full, left in history.last(clone, head, unclear).items():
             folder, there, wanted = unclear[full]
-            edits[folder] = _edit(full, there, wanted, ids)
+            edits[folder] = replace(_edit(full, there, wanted, left.files), brought=left.commit)
     return edits
+
+
+def _is_unclear(edit: _Edit, goes: bool, known: Ids | None) -> bool:
+    """History has to say more: others may have changed it, or it is as it is to be and nobody knows since when."""
+    return bool(edit.edited) or (goes and known is None) or (not edit.changes and dict(known or {}) != dict(edit.ids))
 
 
 def _edit(full: str, there: Mapping[str, Entry], wanted: Mapping[str, ObjectID], before: Ids) -> _Edit:
@@ -174,6 +187,11 @@ def _proposed(clone: Clone, job: Job) -> ObjectID | None:
             f"branch '{job.propose}' of {job.source.repo} has commits of others", hint="propose from another branch"
         )
     return commit.id
+
+
+def _is_same(clone: Clone, commit: ObjectID, tree: ObjectID, parent: ObjectID | None) -> bool:
+    found = clone.repo.object_store[commit]
+    return isinstance(found, GitCommit) and found.tree == tree and found.parents == ([parent] if parent else [])
 
 
 def _parent(clone: Clone, head: ObjectID | None) -> str:
