@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, NoReturn, Self
 
 from pydantic import (
@@ -108,6 +109,13 @@ Labels = Annotated[
 """Label keys and values by Kubernetes' grammar."""
 
 
+@cache
+def _fields(thing: type[BaseModel]) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of its fields: as they are told, and as they are accepted."""
+    known = frozenset(field.alias or name for name, field in thing.model_fields.items())
+    return known, known | thing.model_fields.keys()
+
+
 class Thing(BaseModel):
     """A frozen, strict value: unknown fields are refused with the nearest known name."""
 
@@ -131,8 +139,7 @@ class Thing(BaseModel):
     def _no_unknown_fields(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        known = {field.alias or name for name, field in cls.model_fields.items()}
-        accepted = known | set(cls.model_fields)
+        known, accepted = _fields(cls)
         for key in data:
             if key not in accepted:
                 raise PydanticCustomError(

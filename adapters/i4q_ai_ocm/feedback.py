@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from sys import intern
@@ -14,9 +14,8 @@ from i4q_ai.manifests import Object
 from i4q_ai.status import Report
 from i4q_ai_ocm.translate.reporting import REPORT
 
-_READ = "reported"
+READ = "reported"
 """Key of a condensed work: what its objects say, read already."""
-_ABOUT = ("name", "namespace", "uid", "resourceVersion", "generation", "labels", "deletionTimestamp")
 _SHORT = 128
 """Characters of a text that thousands of clusters say alike; it is kept once."""
 
@@ -48,60 +47,20 @@ class Reported:
         return datetime.fromisoformat(told) if told else None
 
 
-def reported(work: Object) -> list[Reported]:
+def reported(work: Object) -> Sequence[Reported]:
     """What the objects of a work say."""
-    return work[_READ] if _READ in work else _reported(work)
+    return work[READ] if READ in work else [*_reported(work)]
 
 
-def condensed(work: Object) -> Object:
-    """A work with what its status is made from, and no more: a hub has thousands, and each is large.
-
-    It must not be written back.
-    """
-    about, status = work["metadata"], work.get("status") or {}
-    kept = {key: about[key] for key in _ABOUT if key in about}
-    annotations = about.get("annotations") or {}
-    return {
-        "apiVersion": work["apiVersion"],
-        "kind": work["kind"],
-        "metadata": {**kept, "annotations": {key: intern(value) for key, value in annotations.items()}},
-        "spec": _spec(work.get("spec") or {}),
-        "status": {
-            "conditions": status.get("conditions") or [],
-            "resourceStatus": {"manifests": [*_refused(status)]},
-        },
-        _READ: _reported(work),
-    }
-
-
-def _reported(work: Object) -> list[Reported]:
-    found = []
+def _reported(work: Object) -> Iterator[Reported]:
     for manifest in ((work.get("status") or {}).get("resourceStatus") or {}).get("manifests") or ():
-        about = manifest["resourceMeta"]
-        values = {intern(each["name"]): _value(each["fieldValue"]) for each in _values(manifest)}
-        found.append(Reported(intern(about.get("kind", "")), intern(about.get("name", "")), values))
-    return found
+        about, told = manifest["resourceMeta"], (manifest.get("statusFeedback") or {}).get("values") or ()
+        yield said(about.get("kind", ""), about.get("name", ""), told)
 
 
-def _spec(spec: Object) -> Object:
-    """Whether it is an orphan, and what was sent of what the status compares."""
-    sent = [
-        {"kind": each["kind"], "metadata": {"name": intern(each["metadata"]["name"])}, "spec": {"replicas": replicas}}
-        for each in (spec.get("workload") or {}).get("manifests") or ()
-        if (replicas := (each.get("spec") or {}).get("replicas")) is not None
-    ]
-    orphaned = (spec.get("deleteOption") or {}).get("propagationPolicy", "")
-    return {"workload": {"manifests": sent}, "deleteOption": {"propagationPolicy": intern(orphaned)}}
-
-
-def _refused(status: Object) -> Iterator[Object]:
-    """The manifests that could not be applied, with the condition that says why."""
-    for manifest in (status.get("resourceStatus") or {}).get("manifests") or ():
-        why = [
-            each for each in manifest.get("conditions") or () if each["type"] == "Applied" and each["status"] == "False"
-        ]
-        if why:
-            yield {"resourceMeta": manifest["resourceMeta"], "conditions": why}
+def said(kind: str, name: str, told: Iterable[Object]) -> Reported:
+    """What one object says, from the values that a work carries of it."""
+    return Reported(intern(kind), intern(name), {intern(each["name"]): _value(each["fieldValue"]) for each in told})
 
 
 @dataclass(frozen=True)
@@ -161,10 +120,6 @@ def reports(works: Iterable[Object]) -> Iterator[Report]:
                     yield Report.model_validate(json.loads(text))
                 except ValueError:
                     continue  # of an agent of another release, or cut: as good as none
-
-
-def _values(manifest: Object) -> list[Object]:
-    return list((manifest.get("statusFeedback") or {}).get("values") or ())
 
 
 def _value(told: Object) -> Any:

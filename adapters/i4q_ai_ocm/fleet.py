@@ -12,7 +12,7 @@ from i4q_ai.errors import UnreachableError, UnsupportedError
 from i4q_ai.placement import Placement
 from i4q_ai.status import Observation
 from i4q_ai_kubectl import reaching
-from i4q_ai_ocm import feedback, rights, state
+from i4q_ai_ocm import condensing, rights, state
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.joining import Joining
 from i4q_ai_ocm.moving import Records
@@ -171,7 +171,7 @@ class OcmFleet:
         self, *, namespace: str | None = None, name: str | None = None, deadline: Deadline
     ) -> list[Assignment]:
         """What clusters have been told to run: of one deployment, of a namespace, or all."""
-        return state.assignments(self._objects.states(namespace, name, deadline, keep=feedback.condensed))
+        return state.assignments(self._objects.states(namespace, name, deadline, keep=condensing.work))
 
     def check(self, placement: Placement, *, namespace: str, name: str, deadline: Deadline) -> None:
         """Refuse a placement of which the hub would make nothing, before anything is written.

@@ -15,7 +15,7 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, ForbiddenError, NotFoundError
 from i4q_ai.kube.listing import Keep, whole
 from i4q_ai.manifests import Object, selector
-from i4q_ai_ocm import managed, state
+from i4q_ai_ocm import condensing, managed, state
 from i4q_ai_ocm.home import OcmHome
 from i4q_ai_ocm.settings import OcmHub
 from i4q_ai_ocm.state import Key, State
@@ -63,7 +63,7 @@ class HubObjects:
     def managed(self, deadline: Deadline) -> list[Object]:
         """The ManagedClusters of the sets that count, by name, condensed."""
         api = self.home.api
-        clusters = api.list("ManagedCluster", None, keep=managed.condensed, deadline=deadline).items
+        clusters = api.list("ManagedCluster", None, keep=condensing.cluster, deadline=deadline).items
         sets = api.list("ManagedClusterSet", None, deadline=deadline).items
         return managed.members(clusters, sets, self.settings.sets)
 

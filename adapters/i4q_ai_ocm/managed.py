@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from i4q_ai.cluster import Cluster, Condition, Score, Taint, is_score_name
@@ -14,7 +15,6 @@ from i4q_ai_ocm.translate.placements import AWAY
 SET = "cluster.open-cluster-management.io/clusterset"
 AVAILABLE = "ManagedClusterConditionAvailable"
 OURS = selector()
-_SEEN = ("clusterClaims", "allocatable", "capacity", "version")
 
 
 def cluster(managed: Object, scores: Iterable[Object] = ()) -> Cluster:
@@ -42,21 +42,6 @@ def cluster(managed: Object, scores: Iterable[Object] = ()) -> Cluster:
         scores={name: score for each in scores for name, score in _scores(each)},
         conditions=(available(managed),),
     )
-
-
-def condensed(managed: Object) -> Object:
-    """A ManagedCluster with what placements and statuses are made from; it must not be written back."""
-    about, status = managed["metadata"], managed.get("status") or {}
-    conditions = [each for each in status.get("conditions") or () if each["type"] == AVAILABLE]
-    return {
-        "apiVersion": managed["apiVersion"],
-        "kind": managed["kind"],
-        "metadata": {
-            key: about[key] for key in ("name", "labels", "resourceVersion", "deletionTimestamp") if key in about
-        },
-        "spec": managed.get("spec") or {},
-        "status": {**{key: value for key, value in status.items() if key in _SEEN}, "conditions": conditions},
-    }
 
 
 def score(cluster: str, resource: str) -> Object:
@@ -89,14 +74,19 @@ def available(managed: Object) -> Condition:
         return Condition(type="Available", status="False", reason="NotAccepted", message="the hub has not accepted it")
     for each in conditions:
         if each["type"] == AVAILABLE:
-            return Condition(
-                type="Available",
-                status="True" if each["status"] == "True" else "False",
-                reason=each.get("reason", ""),
-                message=each.get("message", ""),
-                since=datetime.fromisoformat(each["lastTransitionTime"]),
-            )
+            return _heard(each["status"], each.get("reason", ""), each.get("message", ""), each["lastTransitionTime"])
     return Condition(type="Available", status="False", reason="NeverJoined", message="its agent has not come yet")
+
+
+@lru_cache(maxsize=1024)
+def _heard(status: str, reason: str, message: str, since: str) -> Condition:
+    return Condition(
+        type="Available",
+        status="True" if status == "True" else "False",
+        reason=reason,
+        message=message,
+        since=datetime.fromisoformat(since),
+    )
 
 
 def has_joined(managed: Object) -> bool:

@@ -11,11 +11,11 @@ from i4q_ai.backends.base import Sight
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError
 from i4q_ai.kube import Api
-from i4q_ai.kube.listing import whole
+from i4q_ai.kube.listing import Keep, whole
 from i4q_ai.manifests import Object, selector
 from i4q_ai.status import Observation
 from i4q_ai_kubectl.watching import Bell, Stream
-from i4q_ai_ocm import feedback, managed, observing, state
+from i4q_ai_ocm import condensing, feedback, managed, observing, state
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.observing import Around
 from i4q_ai_ocm.roster import Roster
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _PATIENCE = 3.0
 """Seconds for a cluster that is asked for its pods; the hub has said already how it is."""
-_KEPT = {"ManagedCluster": managed.condensed, "ManifestWork": feedback.condensed}
+_KEPT: dict[str, Keep] = {"ManagedCluster": condensing.cluster, "ManifestWork": condensing.work}
 _KINDS = ("ManagedCluster", "ManagedClusterSet", "ManifestWork", "ManifestWorkReplicaSet", "PlacementDecision")
 
 Pods = Callable[[str, Key], Sequence[Object] | None]
@@ -54,13 +54,13 @@ class Seeing:
 
     def observe(self, namespace: str | None, name: str | None, deadline: Deadline) -> list[Observation]:
         """What clusters say now."""
-        states = self._objects.states(namespace, None, deadline, keep=feedback.condensed)
+        states = self._objects.states(namespace, None, deadline, keep=condensing.work)
         found = Found(self._objects.managed(deadline) if states else (), states)
         return self._observe(found, name, self._ask(deadline), deadline)
 
     def look(self, namespace: str, name: str, deadline: Deadline) -> Sight:
         """All that there is of one deployment, from one reading of the hub."""
-        states = self._objects.states(namespace, None, deadline, keep=feedback.condensed)
+        states = self._objects.states(namespace, None, deadline, keep=condensing.work)
         found = Found(self._objects.managed(deadline), states)
         return Sight(
             self._objects.clusters(deadline, found=found.clusters),

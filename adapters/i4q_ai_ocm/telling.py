@@ -15,8 +15,8 @@ from i4q_ai.placement import Placement
 from i4q_ai.placing.evaluate import evaluate
 from i4q_ai.plan import Action, Assignment
 from i4q_ai.spec import Spec
+from i4q_ai_ocm import condensing
 from i4q_ai_ocm.arranging import Arrangement, arrange
-from i4q_ai_ocm.feedback import condensed
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.moving import Moving, Records
 from i4q_ai_ocm.placing import Placing
@@ -73,7 +73,7 @@ class Telling:
         Clusters that come back need nobody, and a placement that means the same clusters tells none of them anything.
         """
         again = []
-        for key, state in self._objects.states(namespace, name, deadline, keep=condensed).items():
+        for key, state in self._objects.states(namespace, name, deadline, keep=condensing.work).items():
             if state.untidy or self._follows_another(key, state, deadline):
                 self._apply(key, [], deadline)
                 again += [Assignment(cluster=cluster, item=told.item) for cluster, told in state.told.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, InvalidError, NotFoundError
@@ -20,6 +20,8 @@ from i4q_ai.kube.logs import log_lines
 from i4q_ai.kube.streaming import Patience
 from i4q_ai.kube.transport import Message, Query, Transport
 from i4q_ai.kube.watching import Event, Watch
+
+T = TypeVar("T")
 
 _APPLY = "application/apply-patch+yaml"
 _STRICT = ("fieldValidation", "Strict")
@@ -140,8 +142,11 @@ class Api:
         about = self._kind(kind, deadline)
         query = selecting(labels, fields)
 
-        def ask(page: Query) -> dict[str, Any]:
-            return self._read("list", about, namespace, query=page, deadline=deadline)
+        def ask(page: Query, read: Callable[[bytes], T]) -> T:
+            message = Message("GET", about.path(namespace), page)
+            return self._transport.fetch(
+                message, self._asked("list", about, namespace, ""), read=read, deadline=deadline
+            )
 
         return listing(about, query, ask, keep=keep)
 

@@ -109,7 +109,18 @@ class Transport:
             DeadlineError: the answer took too long.
             I4qError: as `translate` says.
         """
-        return self.persist(lambda: self._send(message, deadline), asked, deadline=deadline, recheck=recheck)
+        return self.persist(lambda: self._send(message, parsed, deadline), asked, deadline=deadline, recheck=recheck)
+
+    def fetch(self, message: Message, asked: Asked, *, read: Callable[[bytes], T], deadline: Deadline) -> T:
+        """What is made of an answer; arguments and errors as for `request`.
+
+        Args:
+            message: to send; it changes nothing.
+            asked: what it means, for errors.
+            read: makes it; a ValueError says that the answer is broken.
+            deadline: of all tries.
+        """
+        return self.persist(lambda: self._send(message, read, deadline), asked, deadline=deadline)
 
     def persist(
         self,
@@ -145,14 +156,14 @@ class Transport:
                 raise
             return done
 
-    def _send(self, message: Message, deadline: Deadline) -> dict[str, Any]:
+    def _send(self, message: Message, read: Callable[[bytes], T], deadline: Deadline) -> T:
         link = self.link
         try:
-            return self._exchange(link, message, deadline)
+            return self._exchange(link, message, read, deadline)
         except Refused as refused:
             if refused.status != 401 or not self.renew(link):
                 raise
-            return self._exchange(self.link, message, deadline)
+            return self._exchange(self.link, message, read, deadline)
 
     def renew(self, used: Link) -> bool:
         """Read the credentials anew, unless another thread has done so since.
@@ -174,7 +185,7 @@ class Transport:
             used.close()
             return True
 
-    def _exchange(self, link: Link, message: Message, deadline: Deadline) -> dict[str, Any]:
+    def _exchange(self, link: Link, message: Message, read: Callable[[bytes], T], deadline: Deadline) -> T:
         deadline.check()
         left = max(deadline.left(self.timeout), _INSTANT)
         response = link.pool.request(
@@ -189,12 +200,16 @@ class Transport:
         )
         try:
             refuse(response.status, response.headers.get("Retry-After"), lambda: response.read(_ERROR_BODY))
-            return _read(response, deadline)
+            raw = _body(response, deadline)
         except BaseException:
             response.close()  # half read, it is of no use to the next request
             raise
         finally:
             response.release_conn()
+        try:
+            return read(raw)
+        except ValueError as error:
+            raise http.client.HTTPException(f"the answer is broken: {error}") from None
 
     def close(self) -> None:
         """End all connections."""
@@ -289,18 +304,23 @@ def _after(value: str | None) -> float | None:
     return min(max(seconds, 0.0), _LONGEST_ASKED)
 
 
-def _read(response: Any, deadline: Deadline) -> dict[str, Any]:
+def parsed(raw: bytes) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        ValueError: it is none.
+    """
+    with _uncollected() if len(raw) > _LARGE else contextlib.nullcontext():
+        body = json.loads(raw or b"{}")
+    if not isinstance(body, dict):
+        raise ValueError("it is no object")
+    return body
+
+
+def _body(response: Any, deadline: Deadline) -> bytes:
     """The body, as long as it keeps coming in time."""
     pieces = []
     for piece in response.stream(_PIECE):
         pieces.append(piece)
         deadline.check()
-    raw = b"".join(pieces)
-    try:
-        with _uncollected() if len(raw) > _LARGE else contextlib.nullcontext():
-            body = json.loads(raw or b"{}")
-    except ValueError:
-        raise http.client.HTTPException("the answer is no JSON") from None
-    if not isinstance(body, dict):
-        raise http.client.HTTPException("the answer is no object")
-    return body
+    return b"".join(pieces)

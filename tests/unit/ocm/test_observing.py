@@ -7,7 +7,7 @@ import pytest
 from i4q_ai.cluster import Condition
 from i4q_ai.status import Observation, Phase
 from i4q_ai_ocm import observing, state
-from i4q_ai_ocm.feedback import condensed
+from i4q_ai_ocm.condensing import work as condensed
 from i4q_ai_ocm.observing import Around
 from tests.unit.ocm.things import KEY, NOW, item, running, work
 
