@@ -1,0 +1,84 @@
+"""The golden files for delivery from Git, and others' samples, shown to a real API server with the real kinds."""
+
+from __future__ import annotations
+
+import copy
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from i4q_ai import yamls
+from i4q_ai.errors import InvalidError
+from i4q_ai.kube import Api
+from i4q_ai_ocm.subscribing import looks
+from i4q_ai_ocm.subscribing.reading import read_all
+from tests.e2e.kube.conftest import Soon
+from tests.testbed.apiserver import ApiServer
+from tests.testbed.crds import hub_crds, subscription_crds
+
+TESTS = Path(__file__).parents[2]
+GOLDEN = sorted((TESTS / "golden" / "acm").glob("*.yaml"))
+SAMPLES = sorted((TESTS / "unit" / "ocm" / "subscribing" / "samples").glob("*.yaml"))
+BESIDE = {"Namespace", "Secret", "ConfigMap"}
+
+
+@pytest.fixture(scope="module")
+def kinds(apiserver: ApiServer) -> None:
+    """The kinds of hubs, served."""
+    for path in [*hub_crds(), *subscription_crds()]:
+        apiserver.kubectl("apply", "--server-side", "-f", path)
+    apiserver.wait("--for=condition=Established", "crd", "--all")
+
+
+@pytest.fixture(scope="module")
+def space(apiserver: ApiServer) -> Iterator[str]:
+    """A namespace for what is made."""
+    name = f"golden-{secrets.token_hex(4)}"
+    apiserver.kubectl("create", "namespace", name)
+    yield name
+    apiserver.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def documents(file: Path, namespace: str) -> list[dict[str, Any]]:
+    """The objects of a file that are not of every Kubernetes, for another namespace."""
+    found = yamls.load_all(file.read_text(encoding="utf-8"), where=file.name)
+    flat = [one for each in found for one in each.get("items") or [each]]
+    wanted = [copy.deepcopy(each) for each in flat if each["kind"] not in BESIDE]
+    for each in wanted:
+        each["metadata"]["namespace"] = namespace
+    return wanted
+
+
+@pytest.mark.usefixtures("kinds")
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: golden.stem)
+def test_the_api_server_takes_every_object(golden: Path, api: Api, space: str, soon: Soon) -> None:
+    for wanted in documents(golden, space):
+        kept = api.apply(wanted, manager="i4q-ai", dry_run=True, deadline=soon())
+        assert kept["spec"] == wanted["spec"]  # no default was left to the server, and nothing was dropped
+
+
+@pytest.mark.usefixtures("kinds")
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)
+def test_it_takes_what_was_read_and_written_again(sample: Path, api: Api, space: str, soon: Soon) -> None:
+    for wanted in read_all(documents(sample, space)).objects():
+        written = {**wanted, "metadata": {key: value for key, value in wanted["metadata"].items() if key != "uid"}}
+        api.apply(written, manager="i4q-ai", dry_run=True, deadline=soon())
+
+
+@pytest.mark.usefixtures("kinds")
+def test_it_takes_a_look(api: Api, space: str, soon: Soon) -> None:
+    wanted = looks.look(space, "look", "placement", "subscription", labels={"i4q.ai/looks-at": "a"})
+    kept = api.apply(wanted, manager="i4q-ai", dry_run=True, deadline=soon())
+    assert kept["spec"] == wanted["spec"]
+
+
+@pytest.mark.usefixtures("kinds")
+def test_that_server_would_object(api: Api, space: str, soon: Soon) -> None:
+    (golden,) = (each for each in GOLDEN if each.stem == "application")
+    unknown = documents(golden, space)[-1]
+    unknown["spec"]["pacement"] = {}
+    with pytest.raises(InvalidError, match="pacement"):
+        api.apply(unknown, manager="i4q-ai", dry_run=True, deadline=soon())
