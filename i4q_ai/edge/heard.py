@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 _KIND = "source"
 _KEPT = re.compile(r"[0-9a-f]{20}\.json")
-_SHOWN = 19
-"""Characters of a mark that people are shown: twelve digits of a digest."""
+_SHOWN = 12
+"""Digits of a commit or digest that people are shown."""
 
 
 class Told(Protocol):
@@ -91,8 +91,7 @@ class Heard:
         """A place cannot be asked, or says nothing that counts: what it said last stands."""
         with self._lock:
             last = self._places[name]
-            stands = f"; {last.mark[:_SHOWN]} stands" if last.mark else ""
-            trouble = f"{last.source} cannot be followed: {error}{stands}"
+            trouble = f"{last.source} cannot be followed: {error}{_stands(last)}"
             if trouble != last.source.trouble:
                 log.warning("%s", trouble)
             self._places[name] = replace(last, source=replace(last.source, asked=True, trouble=trouble))
@@ -101,15 +100,14 @@ class Heard:
 
     def _read(self, last: _Place, name: str, found: Found) -> _Place:
         try:
-            where = f"{last.source} at {found.mark[:_SHOWN]}"
+            where = f"{last.source} at {_shown(found.mark)}"
             document = Desired(cluster=self._cluster)
             if found.files:
                 document = merging.joined(found.files, cluster=self._cluster, where=where)
             document = merging.numbered(document, self._merged.last)
             self._keep(name, found.mark, document)
         except (SchemaError, StorageError) as error:
-            stands = f"; {last.mark[:_SHOWN]} stands" if last.mark else ""
-            verdict = f"{error}{stands}"
+            verdict = f"{error}{_stands(last)}"
             log.warning("%s", verdict)
             # What could not be kept for want of room is read again.
             return replace(last, verdict=verdict, seen=found.mark if isinstance(error, SchemaError) else last.seen)
@@ -158,3 +156,19 @@ class Heard:
 
     def _kept(self, name: str) -> Path:
         return self._paths.sources / f"{hashlib.sha256(name.encode()).hexdigest()[:20]}.json"
+
+
+def _stands(place: _Place) -> str:
+    """What goes on while a place says nothing that counts."""
+    return f"; {_shown(place.mark)} stands" if place.mark else ""
+
+
+def _shown(mark: str) -> str:
+    """A commit or digest for people.
+
+    Example:
+        >>> _shown("sha256:0123456789abcdef"), _shown("0123456789abcdef")
+        ('sha256:0123456789ab', '0123456789ab')
+    """
+    algorithm, colon, digits = mark.rpartition(":")
+    return f"{algorithm}{colon}{digits[:_SHOWN]}"

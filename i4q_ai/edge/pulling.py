@@ -1,4 +1,4 @@
-"""Following places without being called: each is asked every so often, less often while it does not answer."""
+"""Following places without being called: each is asked every so often, less often while it fails."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ EVERY = 30.0
 """Seconds between two looks, if nobody says otherwise."""
 LOOK_TIMEOUT = 300.0
 _LONGEST = 300.0
+_SLOWER = 4
+"""So many times longer is a pause at most: who looks rarely anyhow is no burden on a server that comes back."""
 _JITTER = 0.1
 
 
@@ -96,15 +98,16 @@ def poke(pullers: Sequence[Puller]) -> None:
 
 
 def pause(every: float, failures: int) -> float:
-    """Seconds until the next look, with jitter: twice as many with each failure in a row, up to five minutes.
+    """Seconds until the next look, with jitter: longer after failures, up to four times and to five minutes.
 
     Args:
         every: seconds between two looks where nothing fails; also where it is more than five minutes.
         failures: in a row.
 
     Example:
-        >>> 27 <= pause(30, 0) <= 33, 270 <= pause(30, 9) <= 330
-        (True, True)
+        >>> 27 <= pause(30, 0) <= 33, 54 <= pause(30, 1) <= 66, 108 <= pause(30, 9) <= 132, 270 <= pause(200, 9) <= 330
+        (True, True, True, True)
     """
-    wait: float = min(every * 2 ** min(failures, 16), max(every, _LONGEST))
+    longest = max(every, min(_SLOWER * every, _LONGEST))
+    wait: float = min(every * 2 ** min(failures, 16), longest)
     return wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, keeps no secret
