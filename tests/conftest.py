@@ -11,8 +11,10 @@ import pytest
 from tests.testbed.ahead import Ahead, weight
 from tests.testbed.fixtures import (
     KEPT_LOGS,
+    acm,
     apiserver,
     git_server,
+    hub_git,
     kube_namespace,
     ocm_namespace,
     ocm_plant,
@@ -23,9 +25,11 @@ from tests.testbed.fixtures import (
 from tests.testbed.images import edge_image
 
 __all__ = [
+    "acm",
     "apiserver",
     "edge_image",
     "git_server",
+    "hub_git",
     "kube_namespace",
     "ocm_namespace",
     "ocm_plant",

@@ -12,20 +12,20 @@ import pytest
 
 from tests.testbed.building import is_built
 
-MODULES = ("controlplane", "oracle", "tools", "node", "dns")
+MODULES = ("controlplane", "oracle", "tools", "node", "dns", "subscriptions")
 """What tests use, the longest first."""
 _FOREIGN = {"apiserver", "crane", "edge_image", "git_server", "placement_oracle", "registry", "testbed_run"}
 _END_TIMEOUT = 30
 
 
 def weight(item: pytest.Item) -> int:
-    """How much must be there before a test can run: 0 nothing, 1 foreign programs, 2 clusters with nodes, 3 managed.
+    """How much must be there: 0 nothing, 1 foreign programs, 2 clusters with nodes, 3 managed, 4 delivery from Git.
 
     A plant of idle clusters slows down whatever runs beside it, so its tests come last.
     """
     names = {*getattr(item, "fixturenames", ()), *(name for mark in item.iter_markers("needs") for name in mark.args)}
     if "ocm_plant" in names:
-        return 3
+        return 4 if "acm" in names else 3
     return 2 if names >= {"plant", "testbed_run"} else 1 if names & _FOREIGN else 0
 
 
