@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from dulwich import client as dulwich
 from dulwich.config import StackedConfig
-from dulwich.errors import NotGitRepository
+from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.protocol import Protocol as Lines
 
 from i4q_ai.deadline import Deadline
@@ -55,11 +55,13 @@ class Http(dulwich.Urllib3HttpGitClient):
         self._asked, self._deadline = url, deadline
         super().__init__(self._plain, config=StackedConfig.default())
         self._looked = credentials is not None
+        self._open = contextlib.ExitStack()
         if credentials:
             self._use(credentials)
 
     def close(self) -> None:
         """Let go of connections."""
+        self._open.close()
         self.pool_manager.clear()
 
     def _use(self, found: Credentials) -> None:
@@ -70,19 +72,14 @@ class Http(dulwich.Urllib3HttpGitClient):
     def _http_request(
         self, url: str, headers: dict[str, str] | None = None, data: Any = None, raise_for_status: bool = True
     ) -> Any:
-        self._deadline.check()
-        self._timeout = self._deadline.left(_SOCKET_TIMEOUT)
-        try:
-            response, read = super()._http_request(url, headers, data, raise_for_status)
-        except dulwich.HTTPUnauthorized:
-            if self._looked or not (data is None or isinstance(data, bytes)):
-                raise
+        response, read = self._once(url, headers, data)
+        if response.status == 401 and not self._looked and (data is None or isinstance(data, bytes)):
             self._looked = True
-            found = keys.find(self._asked)
-            if not found:
-                raise
-            self._use(found)
-            response, read = super()._http_request(url, headers, data, raise_for_status)
+            if found := keys.find(self._asked):
+                self._use(found)
+                response, read = self._once(url, headers, data)
+        if raise_for_status and response.status != 200:
+            raise _refusal(response.status, url)
 
         def _in_time(size: int) -> bytes:
             self._deadline.check()
@@ -91,9 +88,24 @@ class Http(dulwich.Urllib3HttpGitClient):
 
         return response, _in_time
 
+    def _once(self, url: str, headers: dict[str, str] | None, data: Any) -> Any:
+        self._deadline.check()
+        self._timeout = self._deadline.left(_SOCKET_TIMEOUT)
+        response, read = super()._http_request(url, headers, data, raise_for_status=False)
+        self._open.callback(response.close)
+        return response, read
+
     @staticmethod
     def _warn_filter_objects() -> None:
         """A server that leaves nothing out sends more; it is none of the user's business."""
+
+
+def _refusal(status: int, url: str) -> Exception:
+    if status == 404:
+        return NotGitRepository()
+    if status in (401, 403):
+        return dulwich.HTTPUnauthorized(None, url)
+    return GitProtocolError(f"HTTP status {status}")
 
 
 class _Program(dulwich.TraditionalGitClient):

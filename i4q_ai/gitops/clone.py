@@ -7,19 +7,21 @@ import fcntl
 import hashlib
 import os
 import shutil
+import struct
 import tempfile
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from dulwich.errors import ChecksumMismatch, FileFormatException, NotGitRepository
+from dulwich.errors import ChecksumMismatch, FileFormatException, HangupException, NotGitRepository
 from dulwich.objects import Blob, Commit, ObjectID
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import GitError, NotFoundError
+from i4q_ai.errors import GitError, I4qError, NotFoundError
 from i4q_ai.gitops.remote import Remote
+from i4q_ai.retrying import TransientError
 
 _KEPT = b"refs/i4q/"
 _MOST_PACKS = 64
@@ -27,6 +29,11 @@ _MOST_PACKS = 64
 _POLL = 0.05
 _ALL = 0x7FFFFFFF
 """What git calls a depth without end."""
+
+
+_BROKEN = (KeyError, ValueError, AssertionError, struct.error, zlib.error, FileFormatException, NotGitRepository,
+           ChecksumMismatch)  # fmt: skip
+"""What the library raises where it reads something else than it has written."""
 
 
 class Damaged(Exception):
@@ -72,10 +79,18 @@ class Clone:
             NotFoundError: the server does not have it, or gives it to nobody.
         """
         wanted = ObjectID(id.encode())
-        if not self._whole(wanted):
-            self.remote.fetch(self.repo, lambda _: [id], depth=1, without="blob:none", prefixes=("HEAD",))
+        for again in (True, False) if not self._whole(wanted) else ():
+            try:
+                self.remote.fetch(self.repo, lambda _: [id], depth=1, without="blob:none", prefixes=("HEAD",))
+                break
+            except TransientError as error:  # some servers hang up on a commit that they do not have
+                if not isinstance(error.__cause__, HangupException):
+                    raise
+                self.remote.refs()
+                if not again:
+                    raise self._no_commit(id) from error
         if wanted not in self.repo.object_store:
-            raise NotFoundError(f"{self.remote.repo} has no commit {id}")
+            raise self._no_commit(id)
         return wanted
 
     def tree(self, commit: ObjectID | None) -> ObjectID | None:
@@ -124,6 +139,10 @@ class Clone:
         """Whether all of history is here."""
         return not self.repo.get_shallow()
 
+    def _no_commit(self, id: str) -> NotFoundError:
+        hint = "a force-push may have taken it away"
+        return NotFoundError(f"{self.remote.repo} has no commit {id}, or gives it to nobody", hint=hint)
+
     def _whole(self, commit: ObjectID) -> bool:
         """Whether a commit is here with its trees, which come together or not at all."""
         store = self.repo.object_store
@@ -156,7 +175,9 @@ def cloned(remote: Remote, cache: Path | None, deadline: Deadline) -> Iterator[C
         try:
             with contextlib.closing(_opened(path)) as repo:
                 yield Clone(remote, repo)
-        except (KeyError, zlib.error, FileFormatException, NotGitRepository, ChecksumMismatch) as error:
+        except I4qError:  # some of ours are a ValueError, too
+            raise
+        except _BROKEN as error:
             forget(path)
             raise Damaged(f"{type(error).__name__}: {error}") from error
 

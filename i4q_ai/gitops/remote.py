@@ -200,9 +200,9 @@ class Remote:
             return self._forbidden(verb, "does not let us in")
         if any(told in low for told in ("not appear to be a git repository", "repository not found", "no such file")):
             return NotFoundError(f"there is no repository {self.repo}", hint="look at its address")
-        if "not our ref" in low or "upload-pack: not" in low:
+        if isinstance(error, KeyError) or "not our ref" in low or "upload-pack: not" in low:
             return NotFoundError(f"{self.repo} has no such commit", hint="it may have been taken away by a force-push")
-        if isinstance(error, ValueError | AssertionError | KeyError):
+        if isinstance(error, ValueError | AssertionError):
             return GitError(f"{self.repo} answers with something that is not Git: {words[:300]}")
         return TransientError(
             UnreachableError(
