@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.edge.agent import Agent
 from i4q_ai.edge.heard import Heard
 from i4q_ai.edge.places import Place
-from i4q_ai.errors import I4qError, NotFoundError, UntrustedError
+from i4q_ai.errors import I4qError, NotFoundError, StorageError, UntrustedError
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ _LONGEST = 300.0
 _SLOWER = 4
 """So many times longer is a pause at most: who looks rarely anyhow is no burden on a server that comes back."""
 _JITTER = 0.1
+_NO_NAME = re.compile(r"[^a-z0-9]+")
 
 
 class Puller(threading.Thread):
@@ -65,6 +67,8 @@ class Puller(threading.Thread):
             return True  # it does answer, and the next answer may be another
         except I4qError as error:
             return self._failed(error)
+        except OSError as error:
+            return self._failed(StorageError(f"cannot keep what is fetched: {error.strerror or error}"))
         except Exception as error:  # what a hostile server makes a library do must not end the following
             log.exception("looking at %s failed unexpectedly", name)
             return self._failed(I4qError(f"unexpected {type(error).__name__}"))
@@ -86,9 +90,19 @@ def pull(agent: Agent, places: Sequence[Place], *, every: float) -> list[Puller]
         places: all different.
         every: seconds between two looks at each.
     """
-    cluster = agent.paths.folder.name
+    cluster = called(agent.paths.folder.name)
     heard = Heard(agent.paths, [place.name for place in places], cluster, agent) if places else None
     return [Puller(place, heard, every=every) for place in places if heard is not None]
+
+
+def called(folder: str) -> str:
+    """The name of a cluster, by that of its folder.
+
+    Example:
+        >>> called("line-7"), called("Line_7.old"), called("_")
+        ('line-7', 'line-7-old', 'edge')
+    """
+    return _NO_NAME.sub("-", folder.lower()).strip("-")[:63].strip("-") or "edge"
 
 
 def poke(pullers: Sequence[Puller]) -> None:
