@@ -22,6 +22,7 @@ class Capabilities:
         joins: clusters that are there already can join by their kubeconfig.
         compare: it can say what differs on a cluster, object by object, and repair it.
         scores: it keeps scores of clusters, which placements prefer by.
+        single: it can tell single clusters; else a group of a placement at once, and roll-outs are not finer.
     """
 
     flavours: frozenset[Flavour]
@@ -34,3 +35,4 @@ class Capabilities:
     joins: bool = False
     compare: bool = False
     scores: bool = False
+    single: bool = True

@@ -168,6 +168,12 @@ def _check_capabilities(spec: Spec, capabilities: Capabilities) -> None:
         hint = f"this backend has: {', '.join(sorted(capabilities.flavours))}"
         if spec.flavour == "chart":
             hint += "; a chart is for helm, which installs what `i4q chart` makes of a model"
+    if spec.rollout.max_concurrency is not None and not capabilities.single:
+        raise UnsupportedError(
+            f"maxConcurrency {spec.rollout.max_concurrency} is finer than the groups of placement "
+            f"'{spec.placement.name}', and this backend tells a whole group at once",
+            hint="make each step a group of the placement",
+        )
         raise UnsupportedError(f"flavour '{spec.flavour}' cannot be delivered here", hint=hint)
     if spec.workload is None:
         return

@@ -47,10 +47,12 @@ class OcmBackend:
     @property
     def capabilities(self) -> Capabilities:
         """What it can do; addresses and logs only where the settings say how a cluster is reached."""
+        by_git = self.settings.delivery == "subscription"
+        reach = bool(self.settings.reach) and not by_git
         return Capabilities(
-            flavours=frozenset({"server", "files", "image"}),
-            images=True, commands=True, reach=bool(self.settings.reach), logs=bool(self.settings.reach),
-            joins=True, scores=True, gitops=self.settings.git is not None,
+            flavours=frozenset({"server", "image"} if by_git else {"server", "files", "image"}),
+            images=True, commands=True, reach=reach, logs=reach, joins=True, scores=True,
+            gitops=self.settings.git is not None, single=not by_git,
         )  # fmt: skip
 
     def close(self) -> None:

@@ -38,10 +38,10 @@ class OcmFleet:
     ) -> None:
         self._objects = objects
         self._roster = roster
-        self._telling = Telling(objects, record, follows)
+        self._subscribing = Subscribing(objects, follows)
+        self._telling = Telling(objects, record, follows, self._subscribing)
         self._seeing = Seeing(objects, roster)
         self._joining = Joining(objects, roster)
-        self._subscribing = Subscribing(objects, follows)
         self._forwards = reaching.Forwards()
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class OcmFleet:
             return self._roster.annotate(name, labels, taints, deadline)
 
         with rights.told():
-            if not labels:
+            if not labels or self._objects.settings.delivery == "subscription":
                 return change()
             return self._telling.moving.label(self._roster.one(name, deadline), labels, change, deadline)
 

@@ -18,6 +18,7 @@ from i4q_ai_ocm.feedback import Reported
 from i4q_ai_ocm.state import Key, State, Told
 
 _WORST = (Phase.FAILED, Phase.ROLLED_BACK, Phase.PENDING, Phase.FETCHING, Phase.STARTING, Phase.WAITING)
+from i4q_ai_ocm.subscribing import looks
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,10 @@ def _present(view: View, hub: str) -> Observation:
         phase = Phase.PENDING if all(each.passing for each in refused) else Phase.FAILED
         message = "; ".join(each.text for each in refused)
         return _new(view, phase, "AppliedManifestWorkFailed", message).model_copy(update=_older(view.told, main))
-    if main is None or main.text("item") != fingerprint(item):
+    failed = _failed(view)
+    if failed:
+        return _new(view, Phase.FAILED, "SubscriptionFailed", failed).model_copy(update=_older(view.told, main))
+    if main is None or not _is(main, item):
         return _new(view, Phase.PENDING, "NotDelivered", "the cluster does not have it yet").model_copy(
             update=_older(view.told, main)
         )
@@ -173,7 +177,7 @@ def _files(view: View, item: Item) -> Observation:
 def _offline(view: View, item: Item, main: Reported | None) -> Observation:
     away = view.around.available
     seen = _new(view, Phase.OFFLINE, away.reason, away.message)
-    same = main is not None and main.text("item") == fingerprint(item)
+    same = main is not None and _is(main, item)
     good = same and main is not None and main.number("availableReplicas") >= main.number("wanted")
     kept: dict[str, Any] = (
         {"running": item.digest, "version": item.version, "last": Phase.READY} if good else _older(view.told, main)
@@ -187,8 +191,8 @@ def _leaving(view: View) -> Observation:
         seen = _new(view, Phase.OFFLINE, away.reason, away.message)
         return seen.model_copy(update={"since": away.since} if away.since else {})
     message = "objects are being deleted"
-    digest = main.text("digest") if main is not None and main.number("availableReplicas") else ""
-    ran = {"running": digest or None, "version": main.text("version") if main and digest else ""}
+    digest, version = _version(main) if main is not None and main.number("availableReplicas") else ("", "")
+    ran = {"running": digest or None, "version": version if digest else ""}
     return _new(view, Phase.REMOVING, "", message).model_copy(update=ran)
 
 
@@ -197,15 +201,40 @@ def _older(told: Told | None, main: Reported | None) -> dict[str, Any]:
     nothing: dict[str, Any] = {"running": None, "version": ""}
     if main is None or not main.number("availableReplicas"):
         return nothing
-    if told is None or main.text("item") != fingerprint(told.item):
-        return {"running": main.text("digest") or None, "version": main.text("version")}
+    if told is None or not _is(main, told.item):
+        digest, version = _version(main)
+        return {"running": digest or None, "version": version}
     digest, version = told.before
     return {"running": digest, "version": version} if digest else nothing
 
 
 def _main(works: Iterable[Object]) -> Reported | None:
+def _is(main: Reported, item: Item) -> bool:
+    """Whether an object is of an item: by its stamp, or by the reference that stands in Git."""
+    stamp = main.text("item")
+    return stamp == fingerprint(item) if stamp else looks.version_of(main.text(looks.REFERENCE))[0] == item.digest
+
+
+def _version(main: Reported) -> tuple[str, str]:
+    """Digest and version of what an object is of."""
+    if main.text("item"):
+        return main.text("digest"), main.text("version")
+    return looks.version_of(main.text(looks.REFERENCE))
+
+
+def _failed(view: View) -> str:
+    """Why the cluster's own agent could not take it from Git; empty where it could, and where works bring it."""
+    return looks.why(
+        each.values
+        for work in view.works
+        for each in feedback.reported(work)
+        if each.kind in ("Subscription", "SubscriptionStatus")
+    )
+
+
     """The object that says how it is: the Deployment, or the ConfigMap of a model that lies there as files."""
-    found = [each for work in works for each in feedback.reported(work) if each.text("item")]
+    reported = (each for work in works for each in feedback.reported(work))
+    found = [each for each in reported if each.text("item") or each.text(looks.REFERENCE)]
     return min(found, key=lambda each: each.kind != "Deployment", default=None)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from i4q_ai import yamls
+from i4q_ai.backends.subscriptions import Folder
 from i4q_ai.errors import NotFoundError
 from i4q_ai.thing import Document, FrozenDict, Name, Thing
 from i4q_ai_ocm.subscribing.things import Option, Override, Rate, Window
@@ -29,8 +30,9 @@ class Git(Thing):
     """How clusters take from Git what is published, by the hub's Subscriptions.
 
     Args:
-        repo, branch, path: where deployments are published, each in a folder below the path; needed where the hub's
-            delivery is "subscription".
+        repo, branch, path: where deployments are delivered by, each in a folder below the path; needed where the
+            hub's delivery is "subscription".
+        author: of the commits there, `Name <address>`; who git says the user is without.
         secret: name of a Secret in the namespace of the Channel on the hub, by which hub and clusters read; never its
             content. Its keys are `user` and `accessToken`, or `sshKey`.
         config_map: name of a ConfigMap there, whose `caCerts` are trusted.
@@ -45,7 +47,8 @@ class Git(Thing):
 
     repo: str | None = None
     branch: str = "main"
-    path: str = ""
+    path: Folder = ""
+    author: str | None = None
     secret: Name | None = None
     config_map: Name | None = Field(default=None, alias="configMap")
     insecure: bool = False
@@ -70,6 +73,8 @@ class OcmHub(Document):
         bootstrap: a kubeconfig by which new clusters ask the hub to be let in, relative to the settings.
         reach: cluster → how to reach it from here, for logs, clients, and why pods do not start.
         git: how clusters take from Git what is published; without it, the hub is told nothing of what is published.
+        delivery: "orders" brings objects by ManifestWorks; "subscription" pushes them to `git.repo`, and has clusters
+            take them from there, a group of a placement at once.
 
     Example:
         >>> OcmHub.parse({"context": "hub", "reach": {"edge-1": {"context": "edge-1"}}}).sets
@@ -86,6 +91,18 @@ class OcmHub(Document):
     bootstrap: str | None = None
     reach: Annotated[dict[Name, Access], AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
     git: Git | None = None
+    delivery: Literal["orders", "subscription"] = "orders"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.delivery == "subscription":
+            if self.git is None or not self.git.repo:
+                raise ValueError("delivery 'subscription' needs git.repo, where deployments are pushed to")
+            if self.git.placement_rules:
+                raise ValueError("delivery 'subscription' needs Placements; without placementRules")
+            if self.replica_sets is False:
+                raise ValueError("delivery 'subscription' needs the hub's ManifestWorkReplicaSets, which report")
+        return self
 
     @property
     def access(self) -> Access:

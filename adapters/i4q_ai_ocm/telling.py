@@ -21,6 +21,8 @@ from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.moving import Moving, Records
 from i4q_ai_ocm.placing import Placing
 from i4q_ai_ocm.state import Key, State, Told
+from i4q_ai_ocm.subscribing.delivering import Delivering
+from i4q_ai_ocm.subscribing.hub import Subscribing
 from i4q_ai_ocm.turn import Turn
 from i4q_ai_ocm.writing import Writing
 
@@ -38,19 +40,31 @@ class Telling:
         objects: of the hub.
         record: of a deployment.
         follows: whether the hub follows standing orders.
+        subscribing: has clusters take from Git.
     """
 
-    def __init__(self, objects: HubObjects, record: Records, follows: Callable[[Deadline], bool]) -> None:
+    def __init__(
+        self,
+        objects: HubObjects,
+        record: Records,
+        follows: Callable[[Deadline], bool],
+        subscribing: Subscribing,
+    ) -> None:
         self._objects = objects
         self._record = record
         self._follows = follows
         self._placing = Placing(objects)
         self._writing = Writing(objects, self._placing)
+        self._delivering = (
+            Delivering(objects, self._placing, subscribing) if objects.settings.delivery == "subscription" else None
+        )
         self.moving = Moving(objects, record, self._writing)
 
     def check(self, key: Key, where: Placement, deadline: Deadline) -> None:
         """Refuse a placement before anything is written; as `Placing.check`."""
         self._placing.check(key, where, deadline)
+        if self._delivering is not None:
+            self._delivering.check(key, where, self._follows(deadline), deadline)
 
     def apply(self, actions: Sequence[Action], deadline: Deadline) -> dict[Key, str]:
         """Tell clusters; deployment → why it was refused."""
@@ -87,11 +101,13 @@ class Telling:
     def forget(self, namespace: str, name: str, deadline: Deadline) -> None:
         """Take orders back that nobody follows any more: of a deployment whose record goes."""
         key = (namespace, name)
-        self._writing.write(Turn(key, self._objects.state(key, deadline), {}, Arrangement(), None, ""), deadline)
+        self._write(Turn(key, self._objects.state(key, deadline), {}, Arrangement(), None, ""), deadline)
 
     def _repair(self, key: Key, clusters: Set[str], deadline: Deadline) -> None:
         """Have agents apply at once what clusters were told already; by themselves they do so every few minutes."""
-        if clusters:
+        if clusters and self._delivering is not None:
+            self._delivering.repair(key, deadline)
+        elif clusters:
             state = self._objects.state(key, deadline)
             works = [work for cluster in clusters for work in state.parts(cluster)]
             self._objects.each(works, lambda work: self._objects.nudge(work, deadline))
@@ -102,7 +118,7 @@ class Telling:
             if turn is None:
                 return
             try:
-                self._writing.write(turn, deadline)
+                self._write(turn, deadline)
             except (ConflictError, NotFoundError) as error:
                 if not left:
                     raise
@@ -110,6 +126,12 @@ class Telling:
                 deadline.pause(_FIRST_PAUSE * 2 ** (_ROUNDS - left))
             else:
                 return
+
+    def _write(self, turn: Turn, deadline: Deadline) -> None:
+        if self._delivering is not None:
+            self._delivering.write(turn, deadline)
+        else:
+            self._writing.write(turn, deadline)
 
     def _turn(self, key: Key, actions: Sequence[Action], deadline: Deadline) -> Turn | None:
         record, state = self._record(key, deadline), self._objects.state(key, deadline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -25,6 +25,8 @@ from i4q_ai_ocm.translate import names as ordering
 
 log = logging.getLogger(__name__)
 
+_LOOK = 0.1
+"""Seconds between two looks at what is on its way out; it takes a fraction of a second where all is well."""
 _KINDS = {"Subscription": SUBSCRIPTION, "Application": APPLICATION, "PlacementRule": RULE, "Placement": PLACEMENT}
 
 
@@ -43,8 +45,13 @@ class Subscribing:
         self._channels = Channels(self._owned)
         self._pulling = Pulling(self._owned)
 
-    def check(self, wanted: Subscription, deadline: Deadline) -> Bundle:
+    def check(self, wanted: Subscription, deadline: Deadline, *, groups: Set[str] | None = None) -> Bundle:
         """Refuse what could not be told, before anything is written.
+
+        Args:
+            wanted: what shall be told.
+            deadline: when to give up.
+            groups: that have something to take already; all without.
 
         Returns:
             What would be told.
@@ -56,7 +63,7 @@ class Subscribing:
             NotFoundError: the Secret or ConfigMap of the settings is not there.
         """
         git = self._git(wanted.namespace, wanted.name)
-        made = self._made(wanted, git, deadline)
+        made = self._made(wanted, git, groups, deadline)
         if git.placement_rules:
             log.warning("%s/%s: %s", wanted.namespace, wanted.name, placementrules.WARNING)
         else:
@@ -68,13 +75,16 @@ class Subscribing:
         self._channels.check(made.channel, deadline)
         return made
 
-    def subscribe(self, wanted: Subscription, deadline: Deadline) -> None:
+    def subscribe(self, wanted: Subscription, deadline: Deadline, *, groups: Set[str] | None = None) -> None:
         """Have the clusters of a placement take folders from Git; told of another commit, they look at once.
+
+        Args:
+            wanted, deadline, groups: as for `check`.
 
         Raises:
             UnsupportedError, RuleError, InvalidError, OwnedError, NotFoundError: as `check`.
         """
-        made = self._refreshed(self.check(wanted, deadline), deadline)
+        made = self._refreshed(self.check(wanted, deadline, groups=groups), deadline)
         self._channels.put(made.channel, deadline)
         for each in made.bindings:
             self._bind(each, deadline)
@@ -93,6 +103,23 @@ class Subscribing:
         self._git(namespace, name)
         self._drop(namespace, name, None, deadline)
 
+    def refresh(self, namespace: str, name: str, deadline: Deadline) -> None:
+        """Have clusters look now, whether there is something new or not."""
+        labels = self._owned.labels(namespace, name, deadline)
+        for each in self._owned.listed(SUBSCRIPTION, namespace, labels, deadline):
+            about = each["metadata"]
+            marks = {**(about.get("annotations") or {}), REFRESHED: _now()}
+            self._owned.put(SUBSCRIPTION, {**each, "metadata": {**about, "annotations": marks}}, deadline)
+
+    def gone(self, namespace: str, name: str, patience: float, deadline: Deadline) -> bool:
+        """Wait until the hub tells no cluster of it any more; False if that takes longer than so many seconds."""
+        short = Deadline.after(max(0.001, deadline.left(patience)))
+        while self._pulling.pulled(namespace, name, deadline):
+            if short.passed:
+                return False
+            deadline.pause(_LOOK)
+        return True
+
     def pulled(self, namespace: str, name: str, deadline: Deadline) -> list[Pulled]:
         """What clusters say, by cluster."""
         self._git(namespace, name)
@@ -100,18 +127,19 @@ class Subscribing:
 
     # writing
 
-    def _made(self, wanted: Subscription, git: Git, deadline: Deadline) -> Bundle:
+    def _made(self, wanted: Subscription, git: Git, groups: Set[str] | None, deadline: Deadline) -> Bundle:
         return bundle(
             wanted,
             git,
             self._channels.of(wanted.repo, git, deadline),
             sets=self._objects.settings.sets,
             labels=self._owned.labels(wanted.namespace, wanted.name, deadline),
+            only=groups,
         )
 
     def _refreshed(self, made: Bundle, deadline: Deadline) -> Bundle:
         """With the time for which clusters are told to look, where there is something new."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = _now()
         groups = tuple(
             group.with_refresh(
                 _refresh(self._owned.find(SUBSCRIPTION, group.subscription, deadline), group.subscription, now)
@@ -196,6 +224,10 @@ class Subscribing:
                 f"the {wanted['kind']} '{about['namespace']}/{about['name']}' is not ours",
                 hint="delete it, or take another name=",
             )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _refresh(present: Object | None, wanted: Object, now: str) -> str | None:

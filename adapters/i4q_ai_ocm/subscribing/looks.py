@@ -6,15 +6,18 @@ Subscription says both, and a work of strategy ReadOnly brings it to the hub.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from i4q_ai_ocm.subscribing.things import GROUP
+from i4q_ai_ocm.translate import ordering, reporting
 from i4q_ai_ocm.translate.about import NOTHING, metadata
 from i4q_ai_ocm.translate.works import ALL_AT_ONCE
 
 Object = dict[str, Any]
 
+REFERENCE = "reference"
+"""Name of the value that is the reference by which a delivered object names its version."""
 _FIELDS = {
     "Subscription": {
         "phase": ".status.phase",
@@ -41,6 +44,8 @@ def look(
     placement: str,
     subscription: str,
     *,
+    delivered: Sequence[Object] = (),
+    digest: str = "",
     labels: Mapping[str, str] = NOTHING,
     annotations: Mapping[str, str] = NOTHING,
 ) -> Object:
@@ -50,16 +55,22 @@ def look(
         namespace: of all of them.
         name: of the replica set.
         placement, subscription: their names.
+        delivered: objects that the Subscription brings, which are looked at, too.
+        digest: which tells their version, in one of their references.
         labels, annotations: of the replica set; its works have the labels, too.
     """
     seen = [
         _subject(f"{GROUP}/v1", "Subscription", namespace, subscription, {"channel": "none/none"}),
         _subject(f"{GROUP}/v1alpha1", "SubscriptionStatus", namespace, subscription),
     ]
+    placed = [{**each, "metadata": {**each["metadata"], "namespace": namespace}} for each in delivered]
+    rules = reporting.conditions(placed) if placed else {}
     template = {
-        "workload": {"manifests": seen},
-        "deleteOption": {"propagationPolicy": "Orphan"},
-        "manifestConfigs": [_config(each) for each in seen],
+        "workload": {"manifests": [*seen, *placed]},
+        "manifestConfigs": [
+            *(_config(each) for each in seen),
+            *(_delivered(each, rules.get(place, []), digest) for place, each in enumerate(placed)),
+        ],
     }
     return {
         "apiVersion": "work.open-cluster-management.io/v1alpha1",
@@ -88,6 +99,51 @@ def _config(subject: Mapping[str, Any]) -> Object:
         "feedbackRules": [{"type": "JSONPaths", "jsonPaths": paths}],
         "feedbackScrapeType": "Watch",
     }
+
+
+def _delivered(manifest: Object, rules: list[Object], digest: str) -> Object:
+    found: Object = {"resourceIdentifier": ordering.resource(manifest), "updateStrategy": {"type": "ReadOnly"}}
+    asked = reporting.feedback(manifest)
+    where = next(_paths(manifest, f"@{digest}"), None) if digest else None
+    if where is not None:
+        asked = asked or [{"type": "JSONPaths", "jsonPaths": []}]
+        asked[0]["jsonPaths"].append({"name": REFERENCE, "path": where})
+    if asked:
+        found |= {"feedbackRules": asked, "feedbackScrapeType": "Watch"}
+    return found | ({"conditionRules": rules} if rules else {})
+
+
+def _paths(value: Any, ending: str, at: str = "") -> Iterator[str]:
+    """Where a reference stands in an object, as JSONPath."""
+    if isinstance(value, str) and value.endswith(ending):
+        yield at
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _paths(each, ending, f"{at}.{key}")
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from _paths(each, ending, f"{at}[{place}]")
+
+
+def version_of(reference: str) -> tuple[str, str]:
+    """Digest and version of `repository:version@digest`; empty where there is none."""
+    where, _, digest = reference.rpartition("@")
+    _, _, version = where.rpartition("/")[2].partition(":")
+    return digest, version
+
+
+def why(values: Iterable[Mapping[str, Any]]) -> str:
+    """Why an agent could not deliver; empty where it could, or has not said.
+
+    Args:
+        values: what its Subscription and its SubscriptionStatus report.
+    """
+    told = {name: str(value) for each in values for name, value in each.items()}
+    if told.get("failed"):
+        return f"{told.get('kind', '')} '{told.get('package', '')}': {told['failed']}"
+    if told.get("overall") == "Failed":
+        return told.get("why") or "its agent does not say why"
+    return (told.get("reason") or "its agent does not say why") if told.get("phase") == "Failed" else ""
 
 
 def said(works: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +91,7 @@ def bundle(
     *,
     sets: Sequence[str] = (),
     labels: Mapping[str, str] = NOTHING,
+    only: Set[str] | None = None,
 ) -> Bundle:
     """The objects for one subscription of ours.
 
@@ -100,6 +101,7 @@ def bundle(
         source: the channel of that repository.
         sets: ManagedClusterSets to choose from.
         labels: by which our objects are known.
+        only: groups that have something to take already; all without.
 
     Raises:
         InvalidError: the namespace leaves no room for names.
@@ -107,7 +109,11 @@ def bundle(
     """
     app = names.application(wanted.name)
     known = {**labels, "app": app}
-    groups = tuple(_group(wanted, group, git, source, sets, known) for group in wanted.placement.group_names)
+    groups = tuple(
+        _group(wanted, group, git, source, sets, known)
+        for group in wanted.placement.group_names
+        if only is None or group in only
+    )
     drawn = ",".join(f"{wanted.namespace}/{each.subscription['metadata']['name']}" for each in groups)
     application = Application(
         namespace=wanted.namespace,
