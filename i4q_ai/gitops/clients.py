@@ -22,12 +22,13 @@ from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.protocol import Protocol as Lines
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import UnsupportedError
+from i4q_ai.errors import GitError, UnsupportedError
 from i4q_ai.gitops import credentials as keys
 from i4q_ai.gitops.credentials import Credentials
 
 _SOCKET_TIMEOUT = 60.0
 _GRACE = 5.0
+_SMART = "application/x-git-"
 REFS = 0
 """The version of the protocol in which the refs come by one request of http instead of two."""
 
@@ -80,6 +81,8 @@ class Http(dulwich.Urllib3HttpGitClient):
                 response, read = self._once(url, headers, data)
         if raise_for_status and response.status != 200:
             raise _refusal(response.status, url)
+        if "/info/refs?" in url and not str(response.content_type).startswith(_SMART):
+            raise GitError(f"{self._plain} answers with something that is not Git", hint="look at its address")
 
         def _in_time(size: int) -> bytes:
             self._deadline.check()

@@ -12,7 +12,7 @@ from i4q_ai.thing import Thing
 _SCHEMES = ("http://", "https://", "ssh://", "file://")
 _SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9._-]+:(?!//)[^\s:]+")
 """`git@host:group/repository.git`"""
-_PASSWORD = re.compile(r"^[a-z+]+://[^/@]*:[^/@]*@")
+_PASSWORD = re.compile(r"[a-z+]+://(?:[^/]*:[^/]*@|[^/@]*:(?![0-9]*/)[^@]*@)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 
 
