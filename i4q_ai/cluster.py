@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field
@@ -16,6 +17,7 @@ Effect = Literal["NoSelect", "PreferNoSelect", "NoSelectIfNew"]
 """What a taint does to placements that do not tolerate it."""
 
 
+@lru_cache(maxsize=4096)  # thousands of clusters have the same few
 def _is_amount(value: str) -> str:
     if quantities.parse(value) < 0:
         raise ValueError(f"{value!r} is less than nothing")

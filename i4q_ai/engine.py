@@ -153,7 +153,7 @@ class Engine:
         if record is None:
             return None
         snapshot, spec = self.snapshot(name, record), read(record)
-        due = planning.change(snapshot, spec, others={}, require=False, now=self.clock())
+        due = planning.change(snapshot, spec, others={}, require=False, now=self.clock(), binding=False)
         goes_on = bool(due.wakes_at or (due.later and not due.halted))
         return Look(summary.summarize(snapshot, spec, due), due.wakes_at, goes_on)
 

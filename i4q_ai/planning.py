@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from i4q_ai import eviction
 from i4q_ai.capabilities import Capabilities
@@ -26,6 +27,7 @@ def change(
     require: bool,
     now: datetime,
     eviction_limit: float = eviction.LIMIT,
+    binding: bool = True,
 ) -> Change:
     """What must change so that the clusters have what a spec says.
 
@@ -36,6 +38,7 @@ def change(
         require: refuse a placement that no cluster meets.
         now: the time, for what soaks, and for scores that end.
         eviction_limit: the share of the clusters that have it which a changed placement may take it from.
+        binding: say what it was made from, so that it can be carried out; a look at what is due needs not.
 
     Raises:
         RuleError: no cluster meets the placement, `require` is set, and nobody would lose it.
@@ -53,7 +56,7 @@ def change(
         namespace=snapshot.namespace,
         name=snapshot.name,
         kind=spec.kind,
-        basis=fingerprint(expected, snapshot.clusters, snapshot.assigned),
+        basis=fingerprint(expected, snapshot.clusters, snapshot.assigned) if binding else "",
         expected=expected,
         revision=revision,
         spec=spec,
@@ -70,9 +73,9 @@ def change(
 
 def items(spec: Spec, namespace: str, name: str, decision: Decision, revision: int) -> dict[str, Item]:
     """Cluster → what it should be told."""
-    return {
-        cluster: spec.item(namespace, name, group, revision=revision) for cluster, group in decision.selected.items()
-    }
+    selected = decision.selected
+    by_group = {group: spec.item(namespace, name, group, revision=revision) for group in {*selected.values()}}
+    return {cluster: by_group[group] for cluster, group in selected.items()}
 
 
 def seen(snapshot: Snapshot) -> dict[str, Seen]:
@@ -100,6 +103,7 @@ def _text(item: Item | None) -> str | None:
     return _identity(item) if item else None
 
 
+@lru_cache(maxsize=1024)  # thousands of clusters are told the same few
 def _identity(item: Item) -> str:
     """All that a cluster is told of an item, but for the revision it comes from, as a text that compares."""
     return item.model_copy(update={"revision": 0}).model_dump_json()
@@ -164,16 +168,16 @@ def check(
 
 
 def _check_capabilities(spec: Spec, capabilities: Capabilities) -> None:
-    if spec.model is not None and spec.flavour not in capabilities.flavours:
-        hint = f"this backend has: {', '.join(sorted(capabilities.flavours))}"
-        if spec.flavour == "chart":
-            hint += "; a chart is for helm, which installs what `i4q chart` makes of a model"
     if spec.rollout.max_concurrency is not None and not capabilities.single:
         raise UnsupportedError(
             f"maxConcurrency {spec.rollout.max_concurrency} is finer than the groups of placement "
             f"'{spec.placement.name}', and this backend tells a whole group at once",
             hint="make each step a group of the placement",
         )
+    if spec.model is not None and spec.flavour not in capabilities.flavours:
+        hint = f"this backend has: {', '.join(sorted(capabilities.flavours))}"
+        if spec.flavour == "chart":
+            hint += "; a chart is for helm, which installs what `i4q chart` makes of a model"
         raise UnsupportedError(f"flavour '{spec.flavour}' cannot be delivered here", hint=hint)
     if spec.workload is None:
         return

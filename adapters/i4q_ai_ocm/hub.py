@@ -24,6 +24,7 @@ from i4q_ai_ocm.translate import works
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 WRITTEN = "i4q.ai/written"
 """Annotation: a hash of what was written last, so that what is there already is not written again."""
@@ -60,11 +61,19 @@ class HubObjects:
         """Do something for many things at once; results in their order."""
         return list(self._pool.map(do, things))
 
+    def both(self, one: Callable[[], T], other: Callable[[], U]) -> tuple[T, U]:
+        """Do two things at once."""
+        begun = self._pool.submit(other)
+        try:
+            return one(), begun.result()
+        finally:
+            begun.cancel()
+
     def managed(self, deadline: Deadline) -> list[Object]:
         """The ManagedClusters of the sets that count, by name, condensed."""
         api = self.home.api
-        clusters = api.list("ManagedCluster", None, keep=condensing.cluster, deadline=deadline).items
         sets = api.list("ManagedClusterSet", None, deadline=deadline).items
+        clusters = api.list("ManagedCluster", None, keep=condensing.cluster, deadline=deadline).items
         return managed.members(clusters, sets, self.settings.sets)
 
     def clusters(

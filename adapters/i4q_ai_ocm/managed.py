@@ -157,6 +157,7 @@ def _is_name(score: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=4096)  # thousands of clusters have the same few
 def _readable(value: str) -> bool:
     try:
         return quantities.parse(value) >= 0

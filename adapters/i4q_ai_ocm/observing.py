@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from i4q_ai.cluster import Condition
 from i4q_ai.desired import Item
 from i4q_ai.manifests import Object, Site, address
 from i4q_ai.manifests.naming import fingerprint
-from i4q_ai.status import NO_CONSUMER, Observation, Phase, Report
+from i4q_ai.status import NO_CONSUMER, Kind, Observation, Phase, Report
 from i4q_ai_kubectl import pods as podding
 from i4q_ai_kubectl.pods import Trouble
 from i4q_ai_ocm import feedback
 from i4q_ai_ocm.feedback import Reported
 from i4q_ai_ocm.state import Key, State, Told
+from i4q_ai_ocm.subscribing import looks
 
 _WORST = (Phase.FAILED, Phase.ROLLED_BACK, Phase.PENDING, Phase.FETCHING, Phase.STARTING, Phase.WAITING)
-from i4q_ai_ocm.subscribing import looks
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class View:
 
     key: Key
     cluster: str
-    kind: str
+    kind: Kind
     around: Around
     told: Told | None = None
     works: Sequence[Object] = field(default=())
@@ -100,13 +102,12 @@ def _deployment(view: View, item: Item, main: Reported, hub: str) -> Observation
     if changed:
         return _new(view, Phase.PENDING, "Changed", changed).model_copy(update=_older(view.told, main))
     if fresh and all(count == main.number("wanted") for count in counts):
-        seen = _new(view, Phase.READY, "", "")
         site = Site(cluster=view.cluster, namespace=view.key[0], hub=hub, image="")
         # A Deployment stays available while its pods are replaced; the work knows when that was done.
         done = [feedback.done_since(work) for work in view.works]
         since = max([view.told.time, *(time for time in done if time is not None)])
         where = {"address": address(item, site), "since": since}
-        return seen.model_copy(update={"running": item.digest, "version": item.version, **where})
+        return _new(view, Phase.READY, "", "", running=item.digest, version=item.version, **where)
     said = _trouble(view, item, main) if fresh else Trouble(Phase.PENDING, "NotSeen", "its controller has not seen it")
     running = _older(view.told, main)
     if said.phase is Phase.FAILED and running["running"] not in (None, item.digest):
@@ -208,7 +209,6 @@ def _older(told: Told | None, main: Reported | None) -> dict[str, Any]:
     return {"running": digest, "version": version} if digest else nothing
 
 
-def _main(works: Iterable[Object]) -> Reported | None:
 def _is(main: Reported, item: Item) -> bool:
     """Whether an object is of an item: by its stamp, or by the reference that stands in Git."""
     stamp = main.text("item")
@@ -232,16 +232,27 @@ def _failed(view: View) -> str:
     )
 
 
+def _main(works: Iterable[Object]) -> Reported | None:
     """The object that says how it is: the Deployment, or the ConfigMap of a model that lies there as files."""
     reported = (each for work in works for each in feedback.reported(work))
     found = [each for each in reported if each.text("item") or each.text(looks.REFERENCE)]
     return min(found, key=lambda each: each.kind != "Deployment", default=None)
 
 
-def _new(view: View, phase: Phase, reason: str, message: str) -> Observation:
+def _new(view: View, phase: Phase, reason: str, message: str, **more: Any) -> Observation:
     told = view.told
-    return Observation.model_validate({
-        "cluster": view.cluster, "namespace": view.key[0], "name": view.key[1], "kind": view.kind, "phase": phase,
-        "reason": reason, "message": message, "desired": told.item.digest if told else None,
-        "revision": told.item.revision if told else 0, "since": told.time if told else None,
-    })  # fmt: skip
+    known = (told.item.digest, told.item.revision, told.time) if told else (None, 0, None)
+    alike = _alike(*view.key, view.kind, phase, reason, message, *known)
+    return alike.model_copy(update={"cluster": view.cluster, **more})
+
+
+@lru_cache(maxsize=1024)
+def _alike(
+    namespace: str, name: str, kind: Kind, phase: Phase, reason: str, message: str,
+    desired: str | None, revision: int, since: datetime | None,
+) -> Observation:  # fmt: skip
+    """What thousands of clusters have in common is looked at once."""
+    return Observation(
+        cluster="", namespace=namespace, name=name, kind=kind, phase=phase, reason=reason, message=message,
+        desired=desired, revision=revision, since=since,
+    )  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from i4q_ai.backends.base import Sight
+from i4q_ai.cluster import Cluster
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError
 from i4q_ai.kube import Api
@@ -60,11 +61,19 @@ class Seeing:
 
     def look(self, namespace: str, name: str, deadline: Deadline) -> Sight:
         """All that there is of one deployment, from one reading of the hub."""
-        states = self._objects.states(namespace, None, deadline, keep=condensing.work)
-        found = Found(self._objects.managed(deadline), states)
+
+        def clusters() -> tuple[list[Object], list[Cluster]]:
+            members = self._objects.managed(deadline)
+            return members, self._objects.clusters(deadline, found=members)
+
+        def states() -> Mapping[Key, State]:
+            return self._objects.states(namespace, None, deadline, keep=condensing.work)
+
+        told, (members, seen) = self._objects.both(states, clusters)
+        found = Found(members, told)
         return Sight(
-            self._objects.clusters(deadline, found=found.clusters),
-            state.assignments(states, name),
+            seen,
+            state.assignments(told, name),
             self._observe(found, name, self._ask(deadline), deadline),
         )
 

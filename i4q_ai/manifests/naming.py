@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 from i4q_ai.desired import Item
 from i4q_ai.manifests.site import Site
@@ -80,6 +81,7 @@ def match(item: Item, site: Site) -> dict[str, str]:
     return selector(item.namespace, item.name, hub=site.hub)
 
 
+@lru_cache(maxsize=1024)  # thousands of clusters are told the same few
 def fingerprint(item: Item) -> str:
     """All that a cluster is told of an item, but for the revision it comes from, as 16 hex digits."""
     told = item.model_copy(update={"revision": 0}).model_dump_json()
