@@ -11,6 +11,7 @@ from i4q_ai import yamls
 from i4q_ai.backends.subscriptions import Folder
 from i4q_ai.errors import NotFoundError
 from i4q_ai.thing import Document, FrozenDict, Name, Thing
+from i4q_ai_ocm.subscribing.pitfalls import windows
 from i4q_ai_ocm.subscribing.things import Option, Override, Rate, Window
 
 
@@ -58,6 +59,13 @@ class Git(Thing):
     window: Window | None = None
     overrides: tuple[Override, ...] = ()
     placement_rules: bool = Field(default=False, alias="placementRules")
+
+    @model_validator(mode="after")
+    def _window_is_read_as_meant(self) -> Self:
+        traps = [*windows(self.window)] if self.window else []
+        if traps:
+            raise ValueError(f"window: {'; '.join(traps)}")
+        return self
 
 
 class OcmHub(Document):

@@ -207,6 +207,12 @@ class TestCheck:
         with pytest.raises(UnsupportedError, match=r"flavour 'chart' .*this backend has: files, server; .*`i4q chart`"):
             check(self.model.replace(flavour="chart"))
 
+    def test_a_rollout_that_is_finer_than_what_the_backend_can_tell(self) -> None:
+        groups = Capabilities(flavours=EMBEDDED.flavours, single=False)
+        check(self.model.replace(rollout=Rollout(strategy="staged", soak=5)), capabilities=groups)
+        with pytest.raises(UnsupportedError, match="maxConcurrency 1 is finer than the groups"):
+            check(self.model.replace(rollout=Rollout(max_concurrency=1)), capabilities=groups)
+
     def test_images_and_commands_that_the_backend_cannot_run(self) -> None:
         image = things.workload(image=f"a@{things.digest('a')}", command=(), reference=None)
         with pytest.raises(UnsupportedError, match="is an image, and this backend runs no containers"):

@@ -15,12 +15,13 @@ from i4q_ai_ocm import rights
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.placing import vet
 from i4q_ai_ocm.settings import Git
-from i4q_ai_ocm.subscribing import looks, placementrules
+from i4q_ai_ocm.subscribing import looks, pitfalls, placementrules
 from i4q_ai_ocm.subscribing.channels import Channels
 from i4q_ai_ocm.subscribing.making import COMMIT, GROUPED, Bundle, bundle
 from i4q_ai_ocm.subscribing.objects import Owned
 from i4q_ai_ocm.subscribing.pulling import Pulling
-from i4q_ai_ocm.subscribing.things import APPLICATION, PLACEMENT, REFRESHED, RULE, SUBSCRIPTION
+from i4q_ai_ocm.subscribing.things import APPLICATION, PLACEMENT, REFRESHED, RULE, SUBSCRIPTION, AppSub
+from i4q_ai_ocm.subscribing.translating import read
 from i4q_ai_ocm.translate import names as ordering
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,10 @@ class Subscribing:
         for each in made.owned():
             self._require_ours(each, wanted, deadline)
         self._channels.check(made.channel, deadline)
+        for trap in dict.fromkeys(
+            each for group in made.groups for each in pitfalls.told(read(group.subscription, AppSub), made.channel)
+        ):
+            log.warning("%s/%s: %s", wanted.namespace, wanted.name, trap)
         return made
 
     def subscribe(self, wanted: Subscription, deadline: Deadline, *, groups: Set[str] | None = None) -> None:
