@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +29,7 @@ from i4q_ai.progress import Silent
 from tests.e2e.oci.liar import Request, lying
 from tests.e2e.oci.mirror import digest_of_largest, made, serve
 from tests.e2e.oci.proxy import proxied
+from tests.e2e.oci.zygote import zygote
 from tests.testbed.registry import Registry
 
 KILLS = 30
@@ -88,50 +86,23 @@ def test_damage_in_what_was_begun(registry: Registry, tmp_path: Path) -> None:
     assert _same(tmp_path / "tree", model)
 
 
-class _Zygote:
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "zygote.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def run(self, **told: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(told) + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
-
-    def close(self) -> None:
-        self._process.communicate(timeout=60)
-
-
-@contextmanager
-def _zygote() -> Iterator[_Zygote]:
-    zygote = _Zygote()
-    try:
-        yield zygote
-    finally:
-        zygote.close()
-
-
 def test_killed_anywhere(registry: Registry, tmp_path: Path) -> None:
     model, _, _ = made(tmp_path / "model", {"weights.dat": 4_500_000, "other.dat": 600_000, "small.json": 40})
     pushed = model.push(f"{registry.host}/models/tool-wear")
     about: dict[str, Any] = {"reference": pushed.reference, "digest": pushed.digest, "rate": RATE}
     dice = random.Random(7)
     early = 0
-    with _zygote() as zygote:
+    with zygote() as child:
         whole = tmp_path / "whole"
-        took = zygote.run(**about, kill_after=None, folder=str(whole / "tree"), blobs=str(whole / "blobs"))
+        took = child.run("fetch", **about, folder=str(whole / "tree"), blobs=str(whole / "blobs"))
         assert took["code"] == 0
         for number in range(KILLS):
             home = tmp_path / str(number)
             told = {**about, "folder": str(home / "tree"), "blobs": str(home / "blobs")}
-            ended = zygote.run(**told, kill_after=dice.random() * took["took"])
+            ended = child.run("fetch", **told, kill_after=dice.random() * took["took"])
             early += ended["code"] != 0
             _check(home, model)
-            after = zygote.run(**{**told, "rate": None}, kill_after=None)
+            after = child.run("fetch", **{**told, "rate": None})
             assert after["code"] == 0
             _check(home, model)
             assert _same(home / "tree", model)
@@ -156,10 +127,10 @@ def test_two_processes_fetch_the_same(registry: Registry, tmp_path: Path, togeth
     model, _, _ = made(tmp_path / "model", {"weights.dat": size})
     pushed = model.push(f"{registry.host}/models/tool-wear")
     told = {"reference": pushed.reference, "digest": pushed.digest, "blobs": str(tmp_path / "blobs"), "rate": RATE}
-    with _zygote() as one, _zygote() as other, ThreadPoolExecutor(2) as pool:
+    with zygote() as one, zygote() as other, ThreadPoolExecutor(2) as pool:
         jobs = [
-            pool.submit(zygote.run, **told, folder=str(tmp_path / name), kill_after=None)
-            for zygote, name in ((one, "one"), (other, "other"))
+            pool.submit(each.run, "fetch", **told, folder=str(tmp_path / name))
+            for each, name in ((one, "one"), (other, "other"))
         ]
         assert [job.result()["code"] for job in jobs] == [0, 0]
     assert _same(tmp_path / "one", model)

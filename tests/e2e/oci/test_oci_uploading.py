@@ -27,12 +27,15 @@ from i4q_ai.oci.uploads.rawblobs import FileBlob
 from i4q_ai.oci.uploads.uploading import Terms
 from i4q_ai.packing import digests
 from tests.e2e.edge.cutting import Cable
+from tests.e2e.oci.zygote import zygote
 from tests.testbed.certificates import Authority
 from tests.testbed.registry import Registry
 
 CHUNK = 1024 * 1024
 SIZE = 5 * CHUNK + 12345
 CHUNKS = 6
+KILLS = 30
+RATE = 12_000_000
 TIMEOUT = 300.0
 
 
@@ -187,6 +190,27 @@ def test_killed_push_is_carried_on_by_the_next(
     pushed = _push(model, to)
     _whole(registry, "models/x", pushed.digest, tmp_path)
     assert cable.sent - first < SIZE - at + 2 * CHUNK
+
+
+def test_push_killed_anywhere(registry: Registry, weights: Path, tmp_path: Path) -> None:
+    """At any point: the tag stands for all of it or is not there, and the next push completes."""
+    dice, early = random.Random(7), 0
+    about = {"folder": str(weights.parent), "rate": RATE}
+    digest = Model.from_dir(weights.parent, name="tool-wear", version="1").push(f"{registry.host}/models/whole").digest
+    with zygote() as child:
+        took = child.run("push", **about, to=f"{registry.host}/models/first", cache=str(tmp_path / "first"))
+        assert took["code"] == 0
+        for number in range(KILLS):
+            told = {**about, "to": f"{registry.host}/models/n{number}", "cache": str(tmp_path / f"cache-{number}")}
+            ended = child.run("push", kill_after=dice.random() * took["took"], **told)
+            early += ended["code"] != 0
+            remote = Remote(Reference.parse(told["to"]))
+            assert remote.resolve("1", Deadline.after(TIMEOUT)) in (None, digest)
+            assert child.run("push", **{**told, "rate": None})["code"] == 0
+            assert remote.resolve("1", Deadline.after(TIMEOUT)) == digest
+            assert not list((tmp_path / f"cache-{number}" / "uploads").glob("*.json"))
+    _whole(registry, f"models/n{KILLS - 1}", digest, tmp_path)
+    assert early > KILLS // 2  # or nothing was shown
 
 
 def test_unknown_file_is_hashed_while_it_is_sent(either: Registry, weights: Path) -> None:
