@@ -11,8 +11,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from i4q_ai.desired import Item
+from i4q_ai.errors import InvalidError
 from i4q_ai.gitops.source import Source
 from i4q_ai.manifests.publishable import Form, rendered
+from i4q_ai.manifests.rendering import needs_image
 from i4q_ai.manifests.site import Site
 from i4q_ai.placement import REST
 from i4q_ai.spec import Spec
@@ -115,7 +117,13 @@ def files(spec: Spec, namespace: str, name: str, *, form: Form, rendering: Rende
     """
     site, found = rendering.site(namespace), {}
     for group, below in groups(spec).items():
-        made = rendered(spec.item(namespace, name, group), site, form=form)
+        item = spec.item(namespace, name, group)
+        if form != "agent" and needs_image(item) and not rendering.edge_image:
+            raise InvalidError(
+                f"'{name}' needs the edge image to run with, and none is named",
+                hint="I4Q_EDGE_IMAGE, --edge-image or Rendering(edge_image=…); `i4q image build` makes one",
+            )
+        made = rendered(item, site, form=form)
         found.update({f"{below}/{file}".lstrip("/"): text for file, text in made.items()})
     return found
 

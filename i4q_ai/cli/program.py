@@ -21,6 +21,7 @@ from i4q_ai.cli import (
     model,
     moving,
     packaging,
+    publishing,
     running,
     scoring,
     signing,
@@ -51,7 +52,7 @@ def program() -> None:
 
 for command in (
     cluster.group, scoring.score, model.group, workload.group, image.group, artifacts.group,
-    packaging.chart, packaging.kustomize,
+    packaging.chart, packaging.kustomize, publishing.publish, publishing.group,
     deploying.plan, deploying.deploy, deploying.apply, deploying.export, deploying.update,
     looking.list_all, looking.status, looking.explain, looking.simulate, looking.watch,
     looking.diff, looking.drift, looking.history, looking.logs, looking.ask,

@@ -52,6 +52,13 @@ def address(item: Item, site: Site) -> str | None:
     return f"http://{host}:{port}" if port is not None else None
 
 
+def needs_image(item: Item) -> bool:
+    """Whether its pods run something of the edge image."""
+    if isinstance(item, WorkloadItem):
+        return item.image is None or bool(item.uses)
+    return item.flavour in ("server", "image")
+
+
 def check(item: Item, site: Site | None) -> None:
     """Refuse what no cluster could fetch, or run.
 
@@ -68,9 +75,7 @@ def check(item: Item, site: Site | None) -> None:
             f"'{item.name}' lies in a folder of this machine, {local[0]}, from which no cluster can fetch it",
             hint="push it to a registry that the cluster can reach",
         )
-    needs = isinstance(item, WorkloadItem) and (item.image is None or item.uses)
-    needs = needs or (not isinstance(item, WorkloadItem) and item.flavour in ("server", "image"))
-    if site is not None and needs and not site.image:
+    if site is not None and needs_image(item) and not site.image:
         raise InvalidError(
             f"cluster '{site.cluster}' has no edge image to run '{item.name}' with",
             hint="name it as `image:` in the inventory; `i4q image build` makes one",
