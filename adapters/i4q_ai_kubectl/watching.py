@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from i4q_ai.backends.away import Away
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import DeadlineError, ForbiddenError, I4qError, UnreachableError
 from i4q_ai.kube import Api
-from i4q_ai.kube.listing import Keep, whole
+from i4q_ai.kube.listing import Keep, Listing, whole
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,10 @@ class Stream:
         changed: called after each change, from the stream's own thread.
         stop: set when nobody wants to know any more.
         keep: what is kept of each object.
+        begun: what was there at a moment, to go on from; None to begin with a list.
 
     Attributes:
+        changes: how many there have been.
         refused: the right that is missing, as long as it is.
     """
 
@@ -45,9 +47,15 @@ class Stream:
     changed: Callable[[], None]
     stop: threading.Event
     keep: Keep = whole
+    begun: Listing | None = None
+    changes: int = 0
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     synced: threading.Event = field(default_factory=threading.Event)
     refused: ForbiddenError | None = None
+
+    def __post_init__(self) -> None:
+        if self.begun is not None:
+            self._replace(self.begun.items)
 
     def run(self) -> None:
         """Follow until told to stop; what breaks is begun anew."""
@@ -65,20 +73,31 @@ class Stream:
 
     def _follow(self) -> None:
         deadline = Deadline.after(float("inf"), f"watching {self.kind}")
+        revision, self.begun = self.begun.revision if self.begun else None, None
         for event in self.api.watch(
-            self.kind, self.namespace, labels=self.labels, keep=self.keep, deadline=deadline, stop=self.stop
+            self.kind,
+            self.namespace,
+            labels=self.labels,
+            revision=revision,
+            keep=self.keep,
+            deadline=deadline,
+            stop=self.stop,
         ):
             self.refused = None
             if event.type == "RESYNC":
-                self.objects = {_key(each): each for each in event.items}
-                self.synced.set()
+                self._replace(event.items)
             elif event.type == "DELETED":
                 self.objects.pop(_key(event.object), None)
             elif event.type != "BOOKMARK":
                 self.objects[_key(event.object)] = self.keep(event.object)
             else:
                 continue
+            self.changes += 1
             self.changed()
+
+    def _replace(self, items: Iterable[dict[str, Any]]) -> None:
+        self.objects = {_key(each): each for each in items}
+        self.synced.set()
 
 
 class Heartbeat:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from sys import intern
 from typing import Any
 
@@ -45,6 +46,15 @@ class Reported:
         """A time; None where nothing is said."""
         told = self.text(name)
         return datetime.fromisoformat(told) if told else None
+
+    @cached_property
+    def report(self) -> Report | None:
+        """What an edge agent beside a workload has written; None where there is nothing that can be read."""
+        text = self.text(REPORT)
+        try:
+            return Report.model_validate(json.loads(text)) if text else None
+        except ValueError:
+            return None  # of an agent of another release, or cut: as good as none
 
 
 def reported(work: Object) -> Sequence[Reported]:
@@ -113,13 +123,7 @@ def done_since(work: Object) -> datetime | None:
 def reports(works: Iterable[Object]) -> Iterator[Report]:
     """What edge agents beside workloads have written."""
     for work in works:
-        for each in reported(work):
-            text = each.text(REPORT)
-            if text:
-                try:
-                    yield Report.model_validate(json.loads(text))
-                except ValueError:
-                    continue  # of an agent of another release, or cut: as good as none
+        yield from (each.report for each in reported(work) if each.report is not None)
 
 
 def _value(told: Object) -> Any:

@@ -78,7 +78,7 @@ def available(managed: Object) -> Condition:
     return Condition(type="Available", status="False", reason="NeverJoined", message="its agent has not come yet")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16_384)  # one a cluster, where each has come at a time of its own
 def _heard(status: str, reason: str, message: str, since: str) -> Condition:
     return Condition(
         type="Available",

@@ -50,7 +50,13 @@ class View:
     works: Sequence[Object] = field(default=())
 
 
-def observe(state: State, key: Key, around: Mapping[str, Around], *, hub: str) -> list[Observation]:
+Known = dict[str, tuple[View, Observation]]
+"""Cluster → what it was seen by before, and what was observed of it."""
+
+
+def observe(
+    state: State, key: Key, around: Mapping[str, Around], *, hub: str, known: Known | None = None
+) -> list[Observation]:
     """What is observed of one deployment, on every cluster that has it, should have it, or must still lose it.
 
     Args:
@@ -58,18 +64,19 @@ def observe(state: State, key: Key, around: Mapping[str, Around], *, hub: str) -
         key: of the deployment.
         around: what is known of each cluster.
         hub: the id of the hub.
+        known: of the last time, and afterwards of this one: what looks as it did is not observed again.
     """
     told, nothing = state.told, Around(Condition(type="Available", status="False", reason="Unknown"))
-    found = [
-        _present(View(key, cluster, state.kind, around.get(cluster, nothing), told[cluster], state.parts(cluster)), hub)
-        for cluster in sorted(told)
-    ]
-    found += [
-        _leaving(View(key, cluster, state.kind, around.get(cluster, nothing), None, works))
-        for cluster, works in sorted(state.leaving.items())
-        if cluster not in told
-    ]
-    return sorted(found, key=lambda each: each.cluster)
+    known = {} if known is None else known
+    found = []
+    for cluster in sorted({*told, *state.leaving}):
+        works = state.parts(cluster) if cluster in told else state.leaving[cluster]
+        view = View(key, cluster, state.kind, around.get(cluster, nothing), told.get(cluster), works)
+        before = known.get(cluster)
+        if before is None or before[0] != view:
+            known[cluster] = before = (view, _present(view, hub) if cluster in told else _leaving(view))
+        found.append(before[1])
+    return found
 
 
 def _present(view: View, hub: str) -> Observation:

@@ -6,28 +6,31 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from i4q_ai.backends.base import Sight
 from i4q_ai.cluster import Cluster
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError
 from i4q_ai.kube import Api
-from i4q_ai.kube.listing import Keep, whole
+from i4q_ai.kube.listing import Keep, Listing, whole
 from i4q_ai.manifests import Object, selector
 from i4q_ai.status import Observation
 from i4q_ai_kubectl.watching import Bell, Stream
 from i4q_ai_ocm import condensing, feedback, managed, observing, state
 from i4q_ai_ocm.hub import HubObjects
-from i4q_ai_ocm.observing import Around
+from i4q_ai_ocm.observing import Around, Known
 from i4q_ai_ocm.roster import Roster
 from i4q_ai_ocm.state import Key, State
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _PATIENCE = 3.0
 """Seconds for a cluster that is asked for its pods; the hub has said already how it is."""
 _KEPT: dict[str, Keep] = {"ManagedCluster": condensing.cluster, "ManifestWork": condensing.work}
-_KINDS = ("ManagedCluster", "ManagedClusterSet", "ManifestWork", "ManifestWorkReplicaSet", "PlacementDecision")
+_TOLD = ("ManifestWork", "ManifestWorkReplicaSet", "PlacementDecision")
 
 Pods = Callable[[str, Key], Sequence[Object] | None]
 """Cluster and deployment → its pods; None where they cannot be seen."""
@@ -86,30 +89,53 @@ class Seeing:
         bell, stop = Bell(), threading.Event()
         follow = _Following(bell, stop)
         ours = selector(hub=self._objects.home.hub(deadline))
+        watched = [
+            ("ManagedCluster", None, {}),
+            ("ManagedClusterSet", None, {}),
+            ("ManifestWork", None, ours),
+            ("ManifestWorkReplicaSet", namespace, ours),
+            ("PlacementDecision", namespace, {}),
+            ("ConfigMap", namespace, selector()),
+        ]
+        api, known = self._objects.home.api, dict[Key, Known]()
+
+        def listed(each: tuple[str, str | None, dict[str, str]]) -> Listing:
+            kind, inside, labels = each
+            return api.list(kind, inside, labels=labels, keep=_KEPT.get(kind, whole), deadline=deadline)
+
         try:
-            for kind in ("ManagedCluster", "ManagedClusterSet"):
-                follow.begin(self._objects.home.api, kind, None, {})
-            follow.begin(self._objects.home.api, "ManifestWork", None, ours)
-            follow.begin(self._objects.home.api, "ManifestWorkReplicaSet", namespace, ours)
-            follow.begin(self._objects.home.api, "PlacementDecision", namespace, {})
-            follow.begin(self._objects.home.api, "ConfigMap", namespace, selector())
-            yield self.observe(namespace, name, deadline)
+            for each, begun in zip(watched, self._objects.each(watched, listed), strict=True):
+                follow.begin(api, *each, begun=begun)
+            yield self._observe(self._followed(follow), name, self._ask(deadline), deadline, known)
             while not deadline.passed:
                 if not bell.wait(deadline.left()):
                     return
                 follow.check()
                 if not follow.synced:
                     continue
-                yield self._observe(self._followed(follow), name, self._mirror(follow, ours), deadline)
+                yield self._observe(self._followed(follow), name, self._mirror(follow, ours), deadline, known)
         finally:
             stop.set()
 
     def _followed(self, follow: _Following) -> Found:
-        clusters, sets, works, replica_sets, decisions = (follow.objects(kind) for kind in _KINDS)
-        members = managed.members(clusters, sets, self._objects.settings.sets)
-        return Found(members, state.read(replica_sets, works, decisions))
+        def members() -> list[Object]:
+            clusters, sets = follow.objects("ManagedCluster"), follow.objects("ManagedClusterSet")
+            return managed.members(clusters, sets, self._objects.settings.sets)
 
-    def _observe(self, found: Found, name: str | None, pods: Pods, deadline: Deadline) -> list[Observation]:
+        works, replica_sets, decisions = (follow.objects(kind) for kind in _TOLD)
+        return Found(
+            follow.remembered(("ManagedCluster", "ManagedClusterSet"), members),
+            state.read(replica_sets, works, decisions),
+        )
+
+    def _observe(
+        self,
+        found: Found,
+        name: str | None,
+        pods: Pods,
+        deadline: Deadline,
+        known: dict[Key, Known] | None = None,
+    ) -> list[Observation]:
         available = {each["metadata"]["name"]: managed.available(each) for each in found.clusters}
         agents = {cluster: [*feedback.reports(works)] for cluster, works in _by_cluster(found.states.values()).items()}
         observed: list[Observation] = []
@@ -125,7 +151,8 @@ class Seeing:
                 )
                 for cluster in {*told, *one.leaving} & available.keys()
             }
-            observed += observing.observe(one, key, around, hub=self._objects.home.hub(deadline))
+            before = None if known is None else known.setdefault(key, {})
+            observed += observing.observe(one, key, around, hub=self._objects.home.hub(deadline), known=before)
         return observed
 
     def _ask(self, deadline: Deadline) -> Pods:
@@ -164,13 +191,23 @@ class _Following:
     def __init__(self, bell: Bell, stop: threading.Event) -> None:
         self._bell, self._stop = bell, stop
         self._streams: dict[tuple[str, str, str | None], Stream] = {}
+        self._remembered: dict[tuple[str, ...], tuple[list[int], Any]] = {}
 
-    def begin(self, api: Api, kind: str, namespace: str | None, labels: dict[str, str], *, of: str = "") -> Stream:
+    def begin(
+        self,
+        api: Api,
+        kind: str,
+        namespace: str | None,
+        labels: dict[str, str],
+        *,
+        of: str = "",
+        begun: Listing | None = None,
+    ) -> Stream:
         """Follow objects, unless that is done already."""
         place = (of, kind, namespace)
         if place not in self._streams:
             keep = _KEPT.get(kind, whole)
-            stream = Stream(api, kind, namespace, labels, self._bell.ring, self._stop, keep)
+            stream = Stream(api, kind, namespace, labels, self._bell.ring, self._stop, keep, begun)
             self._streams[place] = stream
             threading.Thread(target=stream.run, daemon=True, name=f"i4q-watch-{kind}").start()
         return self._streams[place]
@@ -189,6 +226,14 @@ class _Following:
         for (of, _, _), stream in self._streams.items():
             if not of and stream.refused is not None:
                 raise stream.refused
+
+    def remembered(self, kinds: tuple[str, ...], make: Callable[[], T]) -> T:
+        """What is made of kinds of objects; made anew when one of those has changed."""
+        now = [each.changes for (of, kind, _), each in self._streams.items() if not of and kind in kinds]
+        if kinds not in self._remembered or self._remembered[kinds][0] != now:
+            self._remembered[kinds] = (now, make())
+        made: T = self._remembered[kinds][1]
+        return made
 
     def objects(self, kind: str) -> list[Object]:
         """All objects of a kind on the hub."""
