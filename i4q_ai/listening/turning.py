@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+_LONGEST_LOOK = 20.0
+"""Seconds for one look at a server: others wait for the worker that is at it."""
 _BACK = "went back to what it was at before; if that is meant, approve it"
 
 
@@ -101,7 +103,7 @@ class Turner:
             I4qError: it could not be looked at, or the hub's store does not answer; nothing was changed.
         """
         name = lines.key(source)
-        head = self._looker.head(source, self._deadline(source))
+        head = self._looker.head(source, self._deadline(source, at_most=_LONGEST_LOOK))
         if head is None or self._done.get(name) == head.commit:
             return Turn()
         line, revision = self.ledger.read(source)
@@ -208,8 +210,9 @@ class Turner:
         held.revision = self.ledger.write(held.name, line, expected=held.revision)
         held.line = line
 
-    def _deadline(self, source: ListenedSource) -> Deadline:
-        return Deadline.after(self._engine.timeout, f"looking at source '{source.name}'", cancel=self._ending)
+    def _deadline(self, source: ListenedSource, *, at_most: float = float("inf")) -> Deadline:
+        seconds = min(self._engine.timeout, at_most)
+        return Deadline.after(seconds, f"looking at source '{source.name}'", cancel=self._ending)
 
 
 def _applied(plan: Plan) -> _Result:
