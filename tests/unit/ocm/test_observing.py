@@ -114,3 +114,22 @@ def test_what_is_kept_of_a_work_says_all_that_the_whole_does(values: dict[str, A
     assert _seen(condensed(whole), available=available) == _seen(whole, available=available)
     del whole["status"]["conditions"]
     assert _seen(condensed(whole), available=available) == _seen(whole, available=available)
+
+
+def test_what_looks_as_it_did_is_not_observed_again() -> None:
+    works = {name: work(name, item(), values=running(item())) for name in ("a", "b", "c")}
+    around = {name: Around(HERE) for name in works}
+    known: observing.Known = {}
+
+    def seen() -> list[Observation]:
+        return observing.observe(state.read([], works.values(), [])[KEY], KEY, around, hub="h", known=known)
+
+    first = seen()
+    works["b"] = work("b", item(), values=running(item(), availableReplicas=0))
+    around["c"] = Around(AWAY)
+    second = seen()
+    assert second[0] is first[0]
+    assert [each.phase for each in second] == [Phase.READY, Phase.STARTING, Phase.OFFLINE]
+    assert second == observing.observe(state.read([], works.values(), [])[KEY], KEY, around, hub="h")
+    del works["a"]
+    assert [each.cluster for each in seen()] == ["b", "c"]
