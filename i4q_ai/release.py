@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,6 +16,9 @@ from i4q_ai.rollout.rollout import Rollout
 from i4q_ai.spec import Spec
 from i4q_ai.thing import Document, FrozenDict, Name, Thing, Version
 from i4q_ai.workload import Workload
+
+if TYPE_CHECKING:
+    from i4q_ai.gitops import Credentials
 
 _Object = TypeVar("_Object", Model, Workload)
 
@@ -62,6 +65,53 @@ class Release(Document):
     workloads: tuple[Workload, ...] = ()
     placements: tuple[Placement, ...] = ()
     deployments: tuple[Placed, ...] = ()
+
+    def push(
+        self,
+        repo: str,
+        *,
+        path: str,
+        branch: str = "main",
+        author: str | None = None,
+        message: str = "",
+        propose: str | None = None,
+        force: bool = False,
+        credentials: Credentials | None = None,
+        timeout: float = 60,
+    ) -> str:
+        """Hand it over by Git: one commit with `release.yaml`, for a listener to deploy or a person to review.
+
+        Args:
+            repo: `https://…`, `ssh://…`, `user@host:path`, `file://…` or a folder; without a password.
+            path: of a folder that it has for itself.
+            branch: made if there is none.
+            author: of the commit, `Name <address>`; who git says the user is if not given.
+            message: of the commit; says what is deployed if not given.
+            propose: a branch to push to instead, for others to merge.
+            force: also over what others have changed in the file.
+            credentials: for the repository; else those of git, or of `I4Q_GIT_CREDENTIALS`.
+            timeout: in seconds.
+
+        Returns:
+            The id of the commit; of the one that is there already, if it says the same.
+
+        Raises:
+            EditedError: others have changed the file; nothing was touched.
+            GitError, ForbiddenError, NotFoundError, UnreachableError: the repository cannot be written to.
+            MissingDependencyError: the extra "git" is not installed.
+        """
+        from i4q_ai import config
+        from i4q_ai.deadline import Deadline
+        from i4q_ai.gitops import Source, repository
+
+        told = ", ".join(f"{each.name} {each.version}" for each in (*self.models, *self.workloads))
+        commit = repository.write(
+            Source(repo=repo, branch=branch, path=path), {"": {"release.yaml": self.to_yaml()}},
+            message=message or f"Release {told}", author=author, propose=propose, force=force,
+            cache=config.cache() / "git", credentials=credentials,
+            deadline=Deadline.after(timeout, f"pushing a release to {repo}"),
+        )  # fmt: skip
+        return commit.id
 
     @classmethod
     def read(cls, path: Path) -> Self:

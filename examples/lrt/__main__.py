@@ -1,4 +1,4 @@
-"""`python -m lrt deploy|ask|remove`: the module from a terminal."""
+"""`python -m lrt deploy|push|ask|remove`: the module from a terminal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import i4q_ai as i4q
 from i4q_ai.errors import I4qError
 from lrt.deploy import Module, deploy
+from lrt.push import push
 
 NAMES = ("failure-risk", "overstrain", "line-advisor")
 
@@ -31,6 +32,10 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     verb = verbs.add_parser("deploy", help="train, push and deploy everything")
     verb.add_argument("--line", default="cnc", help="clusters with the label line=… (default: %(default)s)")
     verb.add_argument("--models", default="1", help="version of the models (default: %(default)s)")
+    verb = verbs.add_parser("push", help="train, push, and hand over a release by Git, for a listener to deploy")
+    verb.add_argument("repo", help="URL of the repository")
+    verb.add_argument("--line", default="cnc", help="clusters with the label line=… (default: %(default)s)")
+    verb.add_argument("--models", default="1", help="version of the models (default: %(default)s)")
     verb = verbs.add_parser("ask", help="which of these configurations is best")
     verb.add_argument("cluster")
     verb.add_argument("configurations", type=Path, help="a JSON file with a list of them")
@@ -42,6 +47,9 @@ def main(argv: list[str] | None = None) -> int:
     """Do what the command line says."""
     given = arguments(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    if given.verb == "push":
+        print(push(given.repo, line=given.line, version=given.models))
+        return 0
     with i4q.Hub(given.hub) as hub:
         if given.verb == "deploy":
             module = deploy(hub, line=given.line, version=given.models).wait()

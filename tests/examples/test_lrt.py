@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from tests.testbed.inventory import write_hub, write_inventory
 
 if TYPE_CHECKING:
     from tests.testbed.controlplane import ControlPlane
+    from tests.testbed.gitserver import GitServer
     from tests.testbed.images import EdgeImage
     from tests.testbed.ocm import Management
 
@@ -110,6 +112,43 @@ def test_it_answers_and_takes_new_models_without_a_restart(hub: Hub) -> None:
 
     module.delete()
     assert hub.list() == []
+
+
+@pytest.mark.parametrize(
+    "hub",
+    ["embedded", pytest.param("open_cluster_management", marks=pytest.mark.needs("ocm_plant"))],
+    indirect=True,
+)
+def test_it_is_handed_over_by_git_and_two_listeners_deploy_it_once(
+    hub: Hub, git_server: GitServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lrt.__main__ import ask, main
+    from lrt.deploy import Module
+
+    from i4q_ai.listening.listening import Listening
+    from i4q_ai.listening.rules import Listener
+
+    repo = git_server.create("lrt")
+    allowed = {
+        "names": ["failure-risk", "overstrain", "line-advisor"],
+        "clusters": {"label": "line", "values": ["cnc"]},
+        "kinds": ["model", "workload"],
+    }
+    source = {"name": "lrt", "git": {"repo": repo, "path": "releases/lrt"}, "allow": allowed}
+    rules = Listener.parse({"sources": [source]})
+    listeners = [Listening(hub, rules, cache=tmp_path / f"git-{number}") for number in range(2)]
+    for version in ("1", "2"):
+        assert main(["push", repo, "--line", "cnc", "--models", version]) == 0
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(Listening.once, listeners))
+        for name in ("failure-risk", "line-advisor", "overstrain"):
+            hub.get(name).wait(timeout=PATIENCE)
+        answer = ask(hub.get("line-advisor"), "edge-1", CONFIGURATIONS)
+        assert answer["models"] == {"failure-risk": version, "overstrain": version}
+    assert len(capsys.readouterr().out.split()) == 2  # commits
+    revisions = {each.name: len(each.history()) for each in hub.list()}
+    assert revisions == {"failure-risk": 2, "line-advisor": 1, "overstrain": 2}
+    Module(*(hub.get(name) for name in ("failure-risk", "overstrain", "line-advisor"))).delete()
 
 
 def test_the_command_line_takes_the_hub_from_configuration(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,3 +107,10 @@ def test_errors_name_the_file_and_the_place(tmp_path: Path) -> None:
         Release.read(file)
     with pytest.raises(SchemaError, match="cannot be read"):
         Release.read(tmp_path)
+
+
+def test_what_it_is_pushed_with_is_checked_before_anything_is_touched() -> None:
+    with pytest.raises(SchemaError, match="carries a password"):
+        Release().push("https://bot:secret@git.factory/lrt.git", path="releases")
+    with pytest.raises(SchemaError, match="leads out"):
+        Release().push("https://git.factory/lrt.git", path="../releases")
