@@ -104,7 +104,8 @@ class Release(Document):
         from i4q_ai.deadline import Deadline
         from i4q_ai.gitops import Source, repository
 
-        told = ", ".join(f"{each.name} {each.version}" for each in (*self.models, *self.workloads))
+        things: tuple[Model | Workload, ...] = (*self.models, *self.workloads)
+        told = ", ".join(f"{each.name} {each.version}" for each in things)
         commit = repository.write(
             Source(repo=repo, branch=branch, path=path), {"": {"release.yaml": self.to_yaml()}},
             message=message or f"Release {told}", author=author, propose=propose, force=force,
