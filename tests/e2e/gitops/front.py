@@ -51,8 +51,8 @@ def _take(ends: list[str], path: str) -> bool:
 
 
 @contextmanager
-def in_front(behind: str) -> Iterator[Front]:
-    """Serve until the block ends."""
+def in_front(behind: str, *, address: str = "127.0.0.1") -> Iterator[Front]:
+    """Serve until the block ends, at an address of this machine."""
     front = Front(behind)
 
     class Handler(BaseHTTPRequestHandler):
@@ -104,9 +104,9 @@ def in_front(behind: str) -> Iterator[Front]:
             self.rfile.readline()
             return b"".join(parts)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((address, 0), Handler)
     server.daemon_threads = True
-    front.url = f"http://127.0.0.1:{server.server_address[1]}"
+    front.url = f"http://{address}:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, name="front", daemon=True)
     thread.start()
     try:
