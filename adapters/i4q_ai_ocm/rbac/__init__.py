@@ -9,7 +9,7 @@ from i4q_ai.manifests import Object
 from i4q_ai_kubectl.rbac import Subject, everywhere, read, within
 
 __all__ = [
-    "Subject", "clusters", "in_all_namespaces", "in_edge_namespace", "in_namespace", "on_hub", "probe",
+    "Subject", "clusters", "from_git", "in_all_namespaces", "in_edge_namespace", "in_namespace", "on_hub", "probe",
 ]  # fmt: skip
 
 
@@ -35,6 +35,11 @@ def on_hub(subject: Subject) -> list[Object]:
 def clusters(subject: Subject) -> list[Object]:
     """ClusterRole and ClusterRoleBinding to label, taint, score, add and remove clusters."""
     return read(__name__, "clusters", subject)
+
+
+def from_git(subject: Subject) -> list[Object]:
+    """ClusterRole and ClusterRoleBinding to have clusters take from Git, beside `on_hub` and `in_namespace`."""
+    return read(__name__, "git", subject)
 
 
 def probe(subject: Subject) -> list[Object]:

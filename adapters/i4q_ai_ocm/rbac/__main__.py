@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     except I4qError as error:
         parser.error(str(error))
     if not objects:
-        parser.error("name what for: --namespace, --hub, --probe, --clusters, --all-namespaces or --edge")
+        parser.error("name what for: --namespace, --hub, --probe, --git, --clusters, --all-namespaces or --edge")
     sys.stdout.write(to_yaml(objects))
     return 0
 
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--probe", action="store_true", help="find out whether the hub follows standing orders; not for `replicaSets`"
     )
+    parser.add_argument("--git", action="store_true", help="have clusters take from Git; beside --hub and --namespace")
     parser.add_argument("--clusters", action="store_true", help="label, taint, add and remove clusters; optional")
     parser.add_argument(
         "--all-namespaces", action="store_true", help="deployments in every namespace, and make missing ones"
@@ -55,6 +56,7 @@ def _objects(given: argparse.Namespace) -> list[Object]:
     found = [each for namespace in given.namespace for each in rbac.in_namespace(namespace, subject)]
     found += rbac.on_hub(subject) if given.hub else []
     found += rbac.probe(subject) if given.probe else []
+    found += rbac.from_git(subject) if given.git else []
     found += rbac.clusters(subject) if given.clusters else []
     found += rbac.in_all_namespaces(subject) if given.all_namespaces else []
     found += [each for namespace in given.edge for each in rbac.in_edge_namespace(namespace, subject)]

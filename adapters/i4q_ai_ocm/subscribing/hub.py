@@ -166,6 +166,8 @@ class Subscribing:
         if made.groups[0].placement["kind"] == "PlacementRule" or not self._follows(deadline):
             return
         labels = self._owned.looking(wanted.namespace, wanted.name, deadline)
+        found = self._owned.listed("ManifestWorkReplicaSet", wanted.namespace, labels, deadline)
+        present = {each["metadata"]["name"]: each for each in found}
         for group in made.groups:
             subscription = group.subscription["metadata"]["name"]
             look = looks.look(
@@ -176,7 +178,10 @@ class Subscribing:
                 labels=labels,
                 annotations={GROUPED: subscription},
             )
-            self._objects.ensure(look, deadline)
+            try:
+                self._objects.write(look, present.get(look["metadata"]["name"]), deadline)
+            except ConflictError:
+                log.debug("%s/%s: somebody else has told the hub to look just now", wanted.namespace, wanted.name)
 
     # taking back
 

@@ -23,6 +23,7 @@ def test_each_option_prints_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     found = _printed(capsys, "--user", "anna", "--namespace", "a", "--namespace", "b", "--hub")
     assert found == [*rbac.in_namespace("a", ANNA), *rbac.in_namespace("b", ANNA), *rbac.on_hub(ANNA)]
     assert _printed(capsys, "--user", "anna", "--probe") == rbac.probe(ANNA)
+    assert _printed(capsys, "--user", "anna", "--git") == rbac.from_git(ANNA)
     assert _printed(capsys, "--user", "anna", "--clusters") == rbac.clusters(ANNA)
     assert _printed(capsys, "--user", "anna", "--edge", "a") == rbac.in_edge_namespace("a", ANNA)
     plant = _printed(capsys, "--group", "plant", "--all-namespaces")
@@ -44,6 +45,7 @@ def test_the_probe_lies_where_the_backend_makes_it() -> None:
 def test_every_binding_names_who_is_meant_and_a_role_beside_it() -> None:
     everything = [
         *rbac.in_namespace("a", ANNA), *rbac.on_hub(ANNA), *rbac.probe(ANNA), *rbac.clusters(ANNA),
+        *rbac.from_git(ANNA),
         *rbac.in_all_namespaces(ANNA), *rbac.in_edge_namespace("a", ANNA),
     ]  # fmt: skip
     roles = {(each["kind"], each["metadata"]["name"]) for each in everything if "rules" in each}
@@ -61,7 +63,7 @@ def test_a_question_without_an_object_is_refused(capsys: pytest.CaptureFixture[s
 def test_no_rule_reads_secrets_or_takes_everything() -> None:
     texts = [each for each in files(rbac).iterdir() if each.name.endswith(".yaml")]
     rules = [rule for text in texts for each in yamls.load_all(text.read_text()) for rule in each.get("rules", ())]
-    assert len(texts) == 6
+    assert len(texts) == 7
     assert {word for rule in rules for words in rule.values() for word in words}.isdisjoint(
         {"*", "secrets", "escalate", "bind", "impersonate", "execute-as"}
     )
