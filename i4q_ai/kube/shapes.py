@@ -59,10 +59,10 @@ class Shape(Generic[T]):
         """A page of a list.
 
         Raises:
-            ValueError: it is none, or one of other objects.
+            ValueError: what it is instead: none, or one of other objects.
         """
         try:
             page: Page[T] = self._page.decode(raw)
         except DecodeError as error:  # a ValidationError is one, too
-            raise ValueError(str(error)) from error
+            raise ValueError(f"no such list: {error}") from error
         return page

@@ -117,7 +117,7 @@ class Transport:
         Args:
             message: to send; it changes nothing.
             asked: what it means, for errors.
-            read: makes it; a ValueError says that the answer is broken.
+            read: makes it; a ValueError says what the answer is instead.
             deadline: of all tries.
         """
         return self.persist(lambda: self._send(message, read, deadline), asked, deadline=deadline)
@@ -209,7 +209,7 @@ class Transport:
         try:
             return read(raw)
         except ValueError as error:
-            raise http.client.HTTPException(f"the answer is broken: {error}") from None
+            raise http.client.HTTPException(f"the answer is {error}") from None
 
     def close(self) -> None:
         """End all connections."""
@@ -308,12 +308,15 @@ def parsed(raw: bytes) -> dict[str, Any]:
     """A JSON object.
 
     Raises:
-        ValueError: it is none.
+        ValueError: what it is instead.
     """
-    with _uncollected() if len(raw) > _LARGE else contextlib.nullcontext():
-        body = json.loads(raw or b"{}")
+    try:
+        with _uncollected() if len(raw) > _LARGE else contextlib.nullcontext():
+            body = json.loads(raw or b"{}")
+    except ValueError:
+        raise ValueError("no JSON") from None
     if not isinstance(body, dict):
-        raise ValueError("it is no object")
+        raise ValueError("no object")
     return body
 
 

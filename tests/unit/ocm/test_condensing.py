@@ -108,7 +108,7 @@ def test_a_number_and_a_truth_that_are_equal_are_told_apart() -> None:
         found["status"]["resourceStatus"]["manifests"][0]["statusFeedback"]["values"] = [
             {"name": "x", "fieldValue": value}
         ]
-        return condensing.work(found)[feedback.READ][0].text("x")
+        return feedback.reported(condensing.work(found))[0].text("x")
 
     assert told({"type": "Integer", "integer": 1}) == "1"
     assert told({"type": "Boolean", "boolean": True}) == "True"
