@@ -54,14 +54,14 @@ class Reading:
         return _as_ours(self, wanted)
 
 
-def read_all(objects: Iterable[Mapping[str, Any]]) -> Reading:
+def read_applications(objects: Iterable[Mapping[str, Any]]) -> Reading:
     """Read whatever belongs to applications.
 
     Args:
         objects: as `kubectl get -o yaml` or a file shows them.
 
     Example:
-        >>> found = read_all([{"apiVersion": "apps.open-cluster-management.io/v1", "kind": "Channel",
+        >>> found = read_applications([{"apiVersion": "apps.open-cluster-management.io/v1", "kind": "Channel",
         ...     "metadata": {"name": "a", "namespace": "a-ns"}, "spec": {"type": "Git", "pathname": "https://a.git"}}])
         >>> found.channels[0].pathname, found.unread
         ('https://a.git', ())

@@ -14,7 +14,7 @@ from i4q_ai import yamls
 from i4q_ai.errors import InvalidError
 from i4q_ai.kube import Api
 from i4q_ai_ocm.subscribing import looks
-from i4q_ai_ocm.subscribing.reading import read_all
+from i4q_ai_ocm.subscribing.reading import read_applications
 from tests.e2e.kube.conftest import Soon
 from tests.testbed.apiserver import ApiServer
 from tests.testbed.crds import hub_crds, subscription_crds
@@ -63,7 +63,7 @@ def test_the_api_server_takes_every_object(golden: Path, api: Api, space: str, s
 @pytest.mark.usefixtures("kinds")
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)
 def test_it_takes_what_was_read_and_written_again(sample: Path, api: Api, space: str, soon: Soon) -> None:
-    for wanted in read_all(documents(sample, space)).objects():
+    for wanted in read_applications(documents(sample, space)).objects():
         written = {**wanted, "metadata": {key: value for key, value in wanted["metadata"].items() if key != "uid"}}
         api.apply(written, manager="i4q-ai", dry_run=True, deadline=soon())
 

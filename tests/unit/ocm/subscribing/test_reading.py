@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from i4q_ai import Label, yamls
 from i4q_ai.errors import UnsupportedError
-from i4q_ai_ocm.subscribing.reading import read_all
+from i4q_ai_ocm.subscribing.reading import read_applications
 from i4q_ai_ocm.subscribing.things import AppSub, Channel, Rule
 from i4q_ai_ocm.subscribing.translating import BY_KIND, read, write
 
@@ -57,7 +57,7 @@ def test_there_are_samples_of_every_kind() -> None:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)
 def test_nothing_is_lost(sample: Path) -> None:
     given = objects(sample)
-    reading = read_all(given)
+    reading = read_applications(given)
     assert reading.unread == ()
     wrote = {(each["kind"], each["metadata"]["name"]): each for each in reading.objects()}
     assert len(wrote) == len(given)
@@ -76,11 +76,11 @@ def test_what_is_not_known_is_said(sample: Path) -> None:
             continue
         strange = copy.deepcopy(each)
         strange["spec"]["pacement"] = {"local": True}
-        (told,) = read_all([strange]).unread
+        (told,) = read_applications([strange]).unread
         assert "pacement" in told
         held = copy.deepcopy(each)
         held["metadata"]["finalizers"] = ["somebody/else"]
-        (told,) = read_all([held]).unread
+        (told,) = read_applications([held]).unread
         assert "finalizers" in told
 
 
@@ -88,7 +88,7 @@ def test_what_a_field_cannot_hold_is_said_with_its_path() -> None:
     strange = write(Channel(namespace="a", name="a", type="Git", pathname="https://git.example/a.git"))
     strange["metadata"]["annotations"] = {"apps.open-cluster-management.io/reconcile-rate": "sometimes"}
     strange["spec"]["insecureSkipVerify"] = {"yes": True}
-    (told,) = read_all([strange]).unread
+    (told,) = read_applications([strange]).unread
     assert "rate" in told
     assert "insecureSkipVerify" in told
 
@@ -96,17 +96,17 @@ def test_what_a_field_cannot_hold_is_said_with_its_path() -> None:
 def test_a_field_that_is_called_as_one_of_ours_is_not_taken_for_it() -> None:
     strange = write(AppSub(namespace="n", name="s", channel="c/c"))
     strange["spec"]["branch"] = "main"
-    assert "spec.branch" in read_all([strange]).unread[0]
+    assert "spec.branch" in read_applications([strange]).unread[0]
 
 
 def test_other_kinds_are_said_to_be_others() -> None:
     other = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a"}, "spec": {}}
-    assert "is not part of an application" in read_all([other]).unread[0]
+    assert "is not part of an application" in read_applications([other]).unread[0]
 
 
 def test_an_application_of_the_console_is_ours() -> None:
     (sample,) = (each for each in SAMPLES if each.stem == "console-git")
-    reading = read_all(objects(sample))
+    reading = read_applications(objects(sample))
     (found,) = reading.subscriptions
     ours = reading.subscription(found.replace(option=None))
     assert (ours.repo, ours.branch, ours.folder("*")) == ("https://git.example/plant/line.git", "main", "k8s")
@@ -124,7 +124,7 @@ def test_an_application_of_the_console_is_ours() -> None:
 )
 def test_what_ours_cannot_be_is_said(stem: str, why: str) -> None:
     (sample,) = (each for each in SAMPLES if each.stem == stem)
-    reading = read_all(objects(sample))
+    reading = read_applications(objects(sample))
     with pytest.raises(UnsupportedError, match=why):
         reading.subscription(reading.subscriptions[0])
 
