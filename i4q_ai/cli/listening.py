@@ -90,7 +90,7 @@ def _one_look(settings: Settings, states: dict[str, str | None]) -> None:
     rows = tuple((name, state) for name, state in states.items())
     printing.table(settings, display.Table("", ("source", "state"), rows))
     if bad := [name for name, state in states.items() if state in ("failed", "refused")]:
-        raise I4qError(f"changes of {', '.join(bad)} were not applied", hint="i4q changes says why")
+        raise I4qError(f"changes of {', '.join(bad)} were not applied", hint="i4q changes says why, and -v too")
 
 
 @click.command(cls=Verb)

@@ -218,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             rung = self.behind.knock(self.path.partition("?")[0], Request(_lower(self.headers), self._body()))
         except Refused as refused:
-            log.info("%s was refused: %d %s", self.path[:100], refused.status, refused.why)
+            log.info("%r was refused: %d %s", self.path[:100], refused.status, refused.why)
             self._answer(refused.status, {"error": refused.why})
         else:
             self._answer(202, {"rang": rung})

@@ -144,14 +144,11 @@ class Listening:
         """One look at every source; what fails is logged.
 
         Returns:
-            Source → how its change is now; None if there was none.
+            Source → how its change is now; None if there was none, "failed" also if the source could not be looked at.
         """
         with ThreadPoolExecutor(self._workers, thread_name_prefix="listening") as pool:
             turns = pool.map(self._look, self._watches.values())
-        return {
-            name: turn.change.state if turn and turn.change else None
-            for name, turn in zip(self._watches, turns, strict=True)
-        }
+        return {name: _state(turn) for name, turn in zip(self._watches, turns, strict=True)}
 
     def run(self, stop: threading.Event) -> None:
         """Look at sources until told to stop; what fails is logged and tried again.
@@ -276,3 +273,9 @@ class Listening:
             self._turner.ledger.prune(keep=keep, now=_utc())
         except I4qError as error:
             log.warning("old changes could not be forgotten now: %s", error)
+
+
+def _state(turn: Turn | None) -> str | None:
+    if turn is None:
+        return "failed"
+    return turn.change.state if turn.change is not None else None

@@ -206,8 +206,8 @@ class Listener(Document):
         ... - name: plant
         ...   git: {repo: "https://git.factory/plant.git", path: releases}
         ...   allow: {names: ["*-wear"], clusters: {label: line, values: [cnc]}}
-        ... ''').sources[0].poll
-        60.0
+        ... ''').sources[0].path
+        'main:releases'
     """
 
     hooks: tuple[Hook, ...] = ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,12 +58,23 @@ class _Lost(Exception):
 
 @dataclass
 class _Held:
-    """A line that is ours, and the revision that shows it."""
+    """A line that is ours, and the revision that shows it.
+
+    Args:
+        name: of its record.
+        line: as it is now.
+        revision: of its record.
+        before: as it was when it was taken.
+        turn: who holds it may write it.
+        done: nobody is at work on it any more.
+    """
 
     name: str
     line: Line
     revision: int
     before: Line
+    turn: threading.RLock = field(default_factory=threading.RLock)
+    done: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)
@@ -117,11 +129,12 @@ class Turner:
             held = _Held(name, mine, self.ledger.write(name, mine, expected=revision), line)
         except ConflictError:
             return Turn(later=True)
-        try:
-            return self._work(source, held)
-        except (_Lost, ConflictError):
-            log.warning("source '%s': another listener has taken over", source.name)
-            return Turn(later=True)
+        with self._kept(held):
+            try:
+                return self._work(source, held)
+            except (_Lost, ConflictError):
+                log.warning("source '%s': another listener has taken over", source.name)
+                return Turn(later=True)
 
     def _nothing_to_do(self, name: str, line: Line, head: Head) -> Turn:
         waits = lines.is_answerable(line)
@@ -136,7 +149,8 @@ class Turner:
             if found is None:
                 raise NotFoundError("it is gone")
         except I4qError as error:
-            return self._finish(held, _failure(error))
+            ended = _Result("failed", "the listener was ended while it looked")
+            return self._finish(held, ended if self._ending.is_set() else _failure(error))
         if found.head.commit != held.line.head:
             if lines.is_done(held.before, found.head):
                 self._write(held, held.before.replace(holder="", until=None))
@@ -158,7 +172,7 @@ class Turner:
     def _deliver(self, source: ListenedSource, found: Found, held: _Held) -> _Result:
         last = held.line.last
         assert last is not None, "it was claimed"
-        needs_person = (self._approve or source.approve or last.back) and last.state != "approved"
+        needs_person = (self._approve or source.approve or last.back) and not last.by
         why = _BACK if last.back else ""
         if source.mode == "pull":
             return self._tell_to_pull(source, found, held, needs_person=needs_person, why=why)
@@ -185,21 +199,47 @@ class Turner:
         fleet.subscribe(subscription, deadline=self._engine.deadline())
         return _Result("applied", "clusters were told to pull", deployed={source.name: 0})
 
+    @contextmanager
+    def _kept(self, held: _Held) -> Iterator[None]:
+        """Renew the line as long as the block runs, however slow a server is."""
+        heart = threading.Thread(target=self._beat, args=(held,), name="heart", daemon=True)
+        heart.start()
+        try:
+            yield
+        finally:
+            held.done.set()
+            heart.join()
+
+    def _beat(self, held: _Held) -> None:
+        while not held.done.wait(self._lease / 3):
+            try:
+                self._renew(held)
+            except ConflictError:
+                return  # whoever is at work will notice
+            except I4qError as error:
+                log.warning("the line of source '%s' could not be renewed: %s", held.line.source, error)
+
+    def _renew(self, held: _Held) -> None:
+        with held.turn:
+            if not held.done.is_set() and held.line.holder:
+                self._write(held, lines.renewed(held.line, seconds=self._lease, now=self._clock()))
+
     def _keep(self, held: _Held) -> None:
         """Go on only if the line is still ours, with time enough for what comes."""
-        line, now = held.line, self._clock()
-        assert line.until is not None, "it is held"
-        if (line.until - now).total_seconds() < self._lease / 2:
-            self._write(held, lines.renewed(line, seconds=self._lease, now=now))
-        elif self.ledger.revision(held.name) != held.revision:
-            raise _Lost
+        with held.turn:
+            assert held.line.until is not None, "it is held"
+            if (held.line.until - self._clock()).total_seconds() < self._lease / 2:
+                self._renew(held)
+            elif self.ledger.revision(held.name) != held.revision:
+                raise _Lost
 
     def _finish(self, held: _Held, result: _Result, *, content: str = "") -> Turn:
-        done = lines.finished(
-            held.line, result.state, now=self._clock(), why=result.why, plan=result.plan, deployed=result.deployed,
-            content=content,
-        )  # fmt: skip
-        self._write(held, done)
+        with held.turn:
+            done = lines.finished(
+                held.line, result.state, now=self._clock(), why=result.why, plan=result.plan,
+                deployed=result.deployed, content=content,
+            )  # fmt: skip
+            self._write(held, done)
         assert done.last is not None, "it was claimed"
         waits = lines.is_answerable(done)
         if result.state in lines.ENDED and not waits:
@@ -207,8 +247,9 @@ class Turner:
         return Turn(change=done.last, waits=waits)
 
     def _write(self, held: _Held, line: Line) -> None:
-        held.revision = self.ledger.write(held.name, line, expected=held.revision)
-        held.line = line
+        with held.turn:
+            held.revision = self.ledger.write(held.name, line, expected=held.revision)
+            held.line = line
 
     def _deadline(self, source: ListenedSource, *, at_most: float = float("inf")) -> Deadline:
         seconds = min(self._engine.timeout, at_most)

@@ -183,7 +183,7 @@ def test_once(memory: MemoryBackend, git: FakeGit, cache: Path, told: list[Chang
     git.push(release())
     assert listening.once() == {"plant": "applied"}
     git.away = True
-    assert listening.once() == {"plant": None}
+    assert listening.once() == {"plant": "failed"}
 
 
 def test_nobody_rings_for_what_is_not_there(memory: MemoryBackend, cache: Path, told: list[Change]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from i4q_ai import Hub, Label, Placement
-from i4q_ai.errors import UnreachableError
+from i4q_ai.errors import I4qError, UnreachableError
 from i4q_ai.listening import deploying
 from i4q_ai.listening.lines import Change
 from i4q_ai.listening.rules import ListenedSource
@@ -224,7 +225,49 @@ def test_what_was_in_the_way_may_be_gone(turner: Turner, git: FakeGit) -> None:
     assert change(turner.take(PLANT)).state == "applied"
 
 
+def test_an_approval_outlives_what_passes(turner: Turner, git: FakeGit, memory: MemoryBackend) -> None:
+    source = rules(approve=True).sources[0]
+    git.push(release())
+    turner.ledger.answer(change(turner.take(source)).id, approve=True, by="jo")
+    memory.fleet.refuse = {"edge-2"}
+    assert change(turner.take(source)).state == "failed"
+    memory.fleet.refuse = set()
+    done = change(turner.take(source))
+    assert (done.state, done.by) == ("applied", "jo")
+
+
 # two at once, and the dead
+
+
+def test_whoever_is_ended_leaves_the_change_to_others(turner: Turner, git: FakeGit, cache: Path, clock: Clock) -> None:
+    def end() -> None:
+        git.on_read = None
+        turner.end()
+        raise I4qError("looking was cancelled")
+
+    git.push(release())
+    git.on_read = end
+    assert change(turner.take(PLANT)).state == "failed"
+    assert change(made("two", cache, clock).take(PLANT)).state == "applied"
+
+
+def test_whoever_is_slow_but_alive_keeps_what_he_holds(memory: MemoryBackend, git: FakeGit, cache: Path) -> None:
+    slow = Turner(Hub(), holder="slow", approve=False, lease=0.3, cache=cache)
+    until: list[datetime] = []
+
+    def slowly() -> None:
+        git.on_read = None
+        end = time.monotonic() + 60
+        while len(set(until)) < 4 and time.monotonic() < end:
+            held = slow.ledger.read(PLANT)[0].until
+            assert held is not None
+            until.append(held)
+
+    git.push(release())
+    git.on_read = slowly
+    assert change(slow.take(PLANT)).state == "applied"
+    assert until == sorted(until)
+    assert until[-1] - until[0] > timedelta(seconds=0.1), "renewed again and again"
 
 
 def test_the_second_finds_it_done(turner: Turner, git: FakeGit, cache: Path, clock: Clock) -> None:
