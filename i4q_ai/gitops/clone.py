@@ -132,7 +132,12 @@ class Clone:
         if not self.is_whole():
             generations = _ALL if depth is None else depth
             self.remote.fetch(
-                self.repo, lambda _: [head.decode()], depth=generations, without="tree:0", prefixes=("HEAD",)
+                self.repo,
+                lambda _: [head.decode()],
+                depth=generations,
+                without="tree:0",
+                prefixes=("HEAD",),
+                onto=self.repo.get_graph_walker(),
             )
 
     def is_whole(self) -> bool:

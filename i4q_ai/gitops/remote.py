@@ -27,7 +27,7 @@ try:
     from dulwich.pack import pack_objects_to_data
     from dulwich.refs import Ref
 
-    from i4q_ai.gitops import clients
+    from i4q_ai.gitops import clients, packs
 except ImportError as error:
     if error.name is None or not error.name.startswith(("dulwich", "urllib3")):
         raise
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 ZERO = ObjectID(b"0" * 40)
 _HEADS = b"refs/heads/"
-_IN_MEMORY = 16 * 1024 * 1024
 
 
 class MovedError(Exception):
@@ -123,15 +122,13 @@ class Remote:
             found.update({_text(name): _text(value) for name, value in refs.items()})
             return [ObjectID(each.encode()) for each in choose(found)]
 
-        with self._told("read"), tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as pack:
+        with self._told("read"), tempfile.TemporaryFile() as pack:
             result = self._client.fetch_pack(
                 self._path.encode(), _wanted, onto or _Nothing(target.get_shallow()), pack.write, depth=depth,
                 filter_spec=without.encode(), ref_prefix=[prefix.encode() for prefix in prefixes] or None,
                 protocol_version=2,
             )  # fmt: skip
-            if pack.tell():
-                pack.seek(0)
-                target.object_store.add_thin_pack(pack.read, None)
+            packs.take_in(target, pack, self.deadline)
             target.update_shallow(result.new_shallow, result.new_unshallow)
         return found
 
