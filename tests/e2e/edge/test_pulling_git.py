@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
 
+from i4q_ai import Hub, Model, Placement
 from i4q_ai.edge import crash
 from tests.e2e.edge.cutting import Cable
-from tests.e2e.edge.plant import DEADLINE, Plant, ask
+from tests.e2e.edge.plant import DEADLINE, Plant, ask, multiplier
 from tests.e2e.edge.pulled import delivered, follow, gone, report, rolled_back, says
 from tests.e2e.edge.repo import Repo, document
 from tests.testbed.gitserver import GitServer
+from tests.testbed.registry import Registry, registry
+
+__all__ = ["registry"]
 
 
 @pytest.fixture
@@ -39,6 +44,44 @@ def test_a_commit_is_all_it_takes(plant: Plant, repo: Repo) -> None:
     delivered(plant, "wear", "5")
     assert ask(address, 2) == 10
     assert agent.poll() is None
+
+
+def test_what_a_hub_publishes_runs_and_goes_back(
+    plant: Plant, repo: Repo, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pushed(version: str) -> Model:
+        file = tmp_path / f"model-{version}.onnx"
+        file.write_bytes(multiplier(float(version)))
+        return Model.from_onnx(file, name="wear", version=version).push(f"{registry.host}/models/wear")
+
+    with Hub(home=tmp_path / "hub") as hub:
+        hub.clusters.add("line-7")
+        about = {"to": Placement("line"), "repo": repo.url, "path": "edges", "form": "agent", "author": "us <us@plant>"}
+        hub.publish(pushed("5"), **about)
+        follow(plant, place(repo.url))
+        address = delivered(plant, "wear", "5").address or ""
+        assert ask(address, 2) == 10
+        publication = hub.publish(pushed("200"), **about)
+        delivered(plant, "wear", "200")
+        assert ask(address, 2) == 400
+        assert report(plant).followed == {place(repo.url): publication.commit}
+        publication.rollback(author="us <us@plant>")
+        delivered(plant, "wear", "5")
+        publication.delete(author="us <us@plant>")
+        says(plant, "has no desired.json in 'edges'", "stands")
+        hub.clusters.remove("line-7")
+
+
+def test_what_is_not_asked_for_does_not_travel(plant: Plant, repo: Repo, git_server: GitServer) -> None:
+    repo.git("--git-dir", str(git_server.path("plant")), "config", "uploadpack.allowFilter", "true")
+    (repo.folder / "edges").mkdir()
+    (repo.folder / "edges" / "weights.bin").write_bytes(os.urandom(8_000_000))
+    (repo.folder / "edges" / "link").symlink_to("/etc")
+    repo.want("edges/wear", plant.model("1", flavour="files"))
+    follow(plant, place(repo.url))
+    delivered(plant, "wear", "1")
+    kept = [file.stat().st_size for file in (plant.paths.folder / "git").rglob("*") if file.is_file()]
+    assert 0 < sum(kept) < 1_000_000
 
 
 def test_folders_are_merged_and_a_deleted_file_takes_its_model_away(plant: Plant, repo: Repo) -> None:
