@@ -17,6 +17,7 @@ EXPECTED = {
     "OwnedError": 4,
     "VersionExistsError": 4,
     "FieldConflictError": 4,
+    "EditedError": 4,
     "NotFoundError": 3,
 }
 
