@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from i4q_ai.backends.base import Pulled
 from i4q_ai.deadline import Deadline
 from i4q_ai.manifests import Object
@@ -46,6 +48,7 @@ class Pulling:
                 reporting.results(reports, f"{namespace}/{subscription}"),
                 said.get(subscription, {}),
                 available,
+                datetime.now(UTC),
             )
             for one in reporting.report(known):
                 if one.cluster not in pulled or one.cluster in known.chosen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,11 +12,18 @@ from i4q_ai.manifests import Object
 from i4q_ai.placement import REST
 from i4q_ai.status import Phase
 from i4q_ai_ocm import feedback
+from i4q_ai_ocm.subscribing import looks
 from i4q_ai_ocm.subscribing.making import COMMIT, GROUPED
 from i4q_ai_ocm.subscribing.things import REFRESHED
 
 _PRECISION = timedelta(seconds=1)
 """Kubernetes writes times by the second."""
+_PATIENCE = timedelta(seconds=60)
+"""The hub tells clusters within a few seconds; where it finds nothing in a folder, never, and without a word."""
+_NOTHING = (
+    "the hub does not tell it: there is nothing in the folder that it can read, "
+    "or its subscription controller does not run"
+)
 UNKNOWN = Condition(type="Available", status="False", reason="Unknown", message="the hub does not know this cluster")
 
 
@@ -29,8 +36,9 @@ class Known:
         chosen: its clusters.
         works: cluster → the work by which the hub has told it.
         reports: cluster → "deployed", "failed" or "propagationFailed".
-        said: cluster → what its agent says, where there are looks.
+        said: cluster → what its agent says, where there are looks; nothing yet where one has just been made.
         available: cluster → whether the hub hears of it.
+        now: the time, by which the hub has not done what it does at once; None is no time at all.
     """
 
     subscription: Object
@@ -39,6 +47,14 @@ class Known:
     reports: Mapping[str, str] = field(default_factory=dict)
     said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     available: Mapping[str, Condition] = field(default_factory=dict)
+    now: datetime | None = None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the hub has had far more time than it takes to tell its clusters."""
+        about = self.subscription["metadata"]
+        told = _time(self.annotations.get(REFRESHED) or about.get("creationTimestamp"))
+        return self.now is not None and told is not None and self.now - told > _PATIENCE
 
     @property
     def annotations(self) -> Mapping[str, str]:
@@ -85,10 +101,11 @@ def _one(known: Known, cluster: str) -> Pulled:
     status = known.subscription.get("status") or {}
     if status.get("phase") == "PropagationFailed":
         return _said(Phase.FAILED, "PropagationFailed", str(status.get("reason") or "the hub does not say why"))
-    if work is None:
-        return _said(Phase.PENDING, "NotPropagated", "the hub has not told it yet")
-    if _refreshed(work) != known.annotations.get(REFRESHED):
-        return _said(Phase.PENDING, "NotPropagated", "the hub has not told it of the newest commit yet")
+    if work is None or _refreshed(work) != known.annotations.get(REFRESHED):
+        if known.stuck:
+            return _said(Phase.FAILED, "NotPropagated", _NOTHING)
+        new = "" if work is None else " of the newest commit"
+        return _said(Phase.PENDING, "NotPropagated", f"the hub has not told it{new} yet")
     if feedback.is_applied(work) is False:
         told = "; ".join(each.text for each in feedback.refusals(work)) or "its work agent does not say why"
         return _said(Phase.FAILED, "AppliedManifestWorkFailed", told)
@@ -99,9 +116,11 @@ def _one(known: Known, cluster: str) -> Pulled:
 
 def _agent(known: Known, cluster: str) -> Pulled:
     """What the cluster's own agent says: by itself where there are looks, else in one word."""
-    result, said = known.reports.get(cluster), known.said.get(cluster) or {}
+    result, said = known.reports.get(cluster), known.said.get(cluster, {})
+    if cluster in known.said and not said:
+        return _said(Phase.PENDING, "NotReported", "what its agent says has not come yet")
     since = _time(said.get("applied")) or _time(said.get("time"))
-    why = "; ".join(dict.fromkeys(_reasons(said)))
+    why = looks.why([said])
     if said and not _new(known, said):
         return _said(Phase.PENDING, "NotRead", "its agent has not read the newest commit yet", since=since)
     if said.get("phase") == "Failed" or said.get("overall") == "Failed" or said.get("failed"):
@@ -130,15 +149,6 @@ def _new(known: Known, said: Mapping[str, str]) -> bool:
     failed = said.get("phase") == "Failed"
     at, told = _time(said.get("time") if failed else said.get("applied") or said.get("time")), _time(wanted)
     return at is None or told is None or at + _PRECISION >= told
-
-
-def _reasons(said: Mapping[str, str]) -> Iterator[str]:
-    if said.get("failed"):
-        yield f"{said.get('kind', '')} '{said.get('package', '')}': {said['failed']}"
-    elif said.get("why"):
-        yield said["why"]
-    if said.get("reason") and said.get("phase") == "Failed":
-        yield said["reason"]
 
 
 def _has(known: Known, cluster: str, work: Object) -> bool:

@@ -70,6 +70,10 @@ NOT_PROPAGATED = subscription(status={"phase": "PropagationFailed", "reason": "n
     [
         ({"works": {}}, Phase.PENDING, "the hub has not told it yet"),
         ({"works": {"edge-1": work("before")}}, Phase.PENDING, "newest commit"),
+        ({"works": {"edge-1": work("before")}, "now": SINCE.replace(hour=10)}, Phase.FAILED, "nothing in the folder"),
+        ({"works": {}, "now": SINCE.replace(hour=10)}, Phase.FAILED, "nothing in the folder"),
+        ({"said": {"edge-1": {}}}, Phase.PENDING, "not come yet"),
+        ({"said": {"edge-1": {}}, "reports": {"edge-1": "failed"}}, Phase.PENDING, "not come yet"),
         ({"works": {"edge-1": work(applied=None)}}, Phase.PENDING, "has not been told"),
         ({"works": {"edge-1": work(applied="False")}}, Phase.FAILED, "work agent"),
         ({"reports": {}}, Phase.PENDING, "not reported"),
