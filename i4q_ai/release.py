@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
@@ -113,18 +112,6 @@ class Release(Document):
             deadline=Deadline.after(timeout, f"pushing a release to {repo}"),
         )  # fmt: skip
         return commit.id
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a file.
-
-        Raises:
-            NotFoundError: there is no such file.
-            SchemaError: it is broken, or does not fit.
-        """
-        from i4q_ai import yamls
-
-        return cls.from_yaml(yamls.read(path), where=str(path))
 
     def specs(self, *, owner: str) -> dict[str, Spec]:
         """Name of the deployment → what it says.

@@ -32,6 +32,27 @@ def test_one_file_is_what_it_says(release: Release) -> None:
     assert Release.from_yaml(release.to_yaml()) == release
 
 
+def test_a_file_is_read_back(tmp_path: Path) -> None:
+    assert gather([_file(tmp_path, "release.yaml", BASE.to_yaml())]) == BASE
+
+
+def test_errors_name_the_file_and_the_place(tmp_path: Path) -> None:
+    file = tmp_path / "release.yaml"
+    with pytest.raises(NotFoundError, match="there is no file"):
+        gather([file])
+    for text, told in (
+        (b"apiVersion: i4q-ai/v1\nkind: Release\nmodels: [\n", r"release\.yaml: line 4, column 1: "),
+        (
+            b"apiVersion: i4q-ai/v1\nkind: Release\nmodels:\n- {name: A, version: '1'}\n",
+            r"release\.yaml: models\.0\.name \(line 4\): 'A' is no name",
+        ),
+        (b"\xff\xfe\x00", r"release\.yaml: is no text in UTF-8"),
+    ):
+        file.write_bytes(text)
+        with pytest.raises(SchemaError, match=told):
+            gather([file])
+
+
 def test_files_folders_and_documents_are_one_release(tmp_path: Path) -> None:
     placed = Release(deployments=BASE.deployments).to_yaml()
     _file(tmp_path, "b.yaml", V1.to_yaml(), LINES.to_yaml())

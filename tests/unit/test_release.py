@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from i4q_ai.errors import NotFoundError, SchemaError
+from i4q_ai.errors import SchemaError
 from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label
 from i4q_ai.release import Placed, Release
@@ -84,29 +82,6 @@ def test_a_deployment_is_of_one_object() -> None:
         Placed(to="lines")
     with pytest.raises(SchemaError, match="of one 'model' or one 'workload'"):
         Placed(model="a", workload="b", to="lines")
-
-
-def test_a_file_is_read_back(tmp_path: Path) -> None:
-    file = tmp_path / "release.yaml"
-    file.write_text(release({"model": "tool-wear@1", "to": "lines"}).to_yaml())
-    assert Release.read(file) == release({"model": "tool-wear@1", "to": "lines"})
-
-
-def test_errors_name_the_file_and_the_place(tmp_path: Path) -> None:
-    file = tmp_path / "release.yaml"
-    with pytest.raises(NotFoundError, match="there is no file"):
-        Release.read(file)
-    file.write_text("apiVersion: i4q-ai/v1\nkind: Release\nmodels: [\n")
-    with pytest.raises(SchemaError, match=r"release\.yaml: line 4, column 1: "):
-        Release.read(file)
-    file.write_text("apiVersion: i4q-ai/v1\nkind: Release\nmodels:\n- {name: A, version: '1'}\n")
-    with pytest.raises(SchemaError, match=r"release\.yaml: models\.0\.name \(line 4\): 'A' is no name"):
-        Release.read(file)
-    file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SchemaError, match=r"release\.yaml: is no text in UTF-8"):
-        Release.read(file)
-    with pytest.raises(SchemaError, match="cannot be read"):
-        Release.read(tmp_path)
 
 
 def test_what_it_is_pushed_with_is_checked_before_anything_is_touched() -> None:
