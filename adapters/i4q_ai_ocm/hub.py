@@ -14,6 +14,7 @@ from i4q_ai.cluster import Cluster
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import ConflictError, ForbiddenError, NotFoundError
 from i4q_ai.kube.listing import Keep, whole
+from i4q_ai.kube.transport import uncollected
 from i4q_ai.manifests import Object, selector
 from i4q_ai_ocm import condensing, managed, state
 from i4q_ai_ocm.home import OcmHome
@@ -88,7 +89,8 @@ class HubObjects:
         """
         scores = self.scores(deadline) if scored else {}
         each = self.managed(deadline) if found is None else found
-        return [managed.cluster(one, scores.get(one["metadata"]["name"], ())) for one in each]
+        with uncollected():
+            return [managed.cluster(one, scores.get(one["metadata"]["name"], ())) for one in each]
 
     def scores(self, deadline: Deadline, cluster: str | None = None) -> dict[str, list[Object]]:
         """Cluster → its AddOnPlacementScores: of one cluster, or of all; none where there is no right to see them."""

@@ -14,6 +14,7 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import I4qError
 from i4q_ai.kube import Api
 from i4q_ai.kube.listing import Keep, Listing, whole
+from i4q_ai.kube.transport import uncollected
 from i4q_ai.manifests import Object, selector
 from i4q_ai.status import Observation
 from i4q_ai_kubectl.watching import Bell, Stream
@@ -152,7 +153,8 @@ class Seeing:
                 for cluster in {*told, *one.leaving} & available.keys()
             }
             before = None if known is None else known.setdefault(key, {})
-            observed += observing.observe(one, key, around, hub=self._objects.home.hub(deadline), known=before)
+            with uncollected():
+                observed += observing.observe(one, key, around, hub=self._objects.home.hub(deadline), known=before)
         return observed
 
     def _ask(self, deadline: Deadline) -> Pods:

@@ -10,7 +10,7 @@ from typing import Any
 from i4q_ai.kube.errors import ExpiredError
 from i4q_ai.kube.kinds import Kind
 from i4q_ai.kube.shapes import Shape
-from i4q_ai.kube.transport import Query, parsed
+from i4q_ai.kube.transport import Query, parsed, uncollected
 
 PAGE = 500
 """Objects that one answer carries."""
@@ -78,9 +78,11 @@ def _pages(query: Query, ask: Ask, read: Callable[[bytes], _Page]) -> Listing:
     with ThreadPoolExecutor(1, thread_name_prefix="i4q-list") as ahead:
         while page.more:
             coming = ahead.submit(ask, [*query, ("continue", page.more)], read)
-            items += page.items()
+            with uncollected():
+                items += page.items()
             page = coming.result()
-    items += page.items()
+    with uncollected():
+        items += page.items()
     return Listing(tuple(items), page.revision)
 
 

@@ -279,8 +279,8 @@ def refuse(status: int, after: str | None, read: Callable[[], bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without looks for garbage, of which a large answer makes none: they would take two thirds of the time."""
+def uncollected() -> Iterator[None]:
+    """Without looks for garbage, while so much is made that stays: they would take most of the time."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -311,7 +311,7 @@ def parsed(raw: bytes) -> dict[str, Any]:
         ValueError: what it is instead.
     """
     try:
-        with _uncollected() if len(raw) > _LARGE else contextlib.nullcontext():
+        with uncollected() if len(raw) > _LARGE else contextlib.nullcontext():
             body = json.loads(raw or b"{}")
     except ValueError:
         raise ValueError("no JSON") from None
