@@ -17,27 +17,17 @@ from i4q_ai.oci.wire.transport import Transport
 from i4q_ai.testing import fake_quirks as habits
 from i4q_ai.testing.fake_registry import Exchange, FakeRegistry
 from i4q_ai.testing.fake_tokens import BasicDoor
-from tests.e2e.oci.holding import a_model, built, fetch, log_in
+from tests.e2e.oci.holding import fetch, log_in
+from tests.e2e.oci.odd import artifact, impatient, model
+
+__all__ = ["artifact", "impatient", "model"]
 
 CHUNK = 512 * 1024
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("i4q_ai.retrying.FIRST_WAIT", 0.001)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quirks, "CHUNK", CHUNK)
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
-    monkeypatch.setenv("I4Q_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    return a_model(tmp_path_factory.mktemp("quirks") / "model")
-
-
-@pytest.fixture(scope="module")
-def artifact(model: Model) -> Artifact:
-    return built(model)
 
 
 @pytest.fixture
