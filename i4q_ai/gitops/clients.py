@@ -24,6 +24,7 @@ from dulwich.protocol import Protocol as Lines
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import GitError, UnsupportedError
 from i4q_ai.gitops import credentials as keys
+from i4q_ai.gitops import keeping
 from i4q_ai.gitops.credentials import Credentials
 
 _SOCKET_TIMEOUT = 60.0
@@ -33,10 +34,19 @@ REFS = 0
 """The version of the protocol in which the refs come by one request of http instead of two."""
 
 
-def opened(url: str, credentials: Credentials | None, deadline: Deadline) -> tuple[dulwich.GitClient, str]:
-    """A client for a repository, and the repository's path as the client takes it."""
+def opened(
+    url: str, credentials: Credentials | None, deadline: Deadline, *, keep: bool = False
+) -> tuple[dulwich.GitClient, str]:
+    """A client for a repository, and the repository's path as the client takes it.
+
+    Args:
+        url: of the repository.
+        credentials: None looks for some once the server asks.
+        deadline: when to give up.
+        keep: connections by http stay for the next one who looks.
+    """
     if url.startswith(("http://", "https://")):
-        return Http(url, credentials, deadline), urlsplit(url).path
+        return Http(url, credentials, deadline, keep=keep), urlsplit(url).path
     if url.startswith(("file://", "/")):
         path = unquote(urlsplit(url).path) if url.startswith("file://") else url
         return (_folder(deadline) if shutil.which("git") else dulwich.LocalGitClient()), path
@@ -50,20 +60,25 @@ def opened(url: str, credentials: Credentials | None, deadline: Deadline) -> tup
 class Http(dulwich.Urllib3HttpGitClient):
     """By http or https: reads end with the deadline, and credentials are looked for when the server asks."""
 
-    def __init__(self, url: str, credentials: Credentials | None, deadline: Deadline) -> None:
+    def __init__(self, url: str, credentials: Credentials | None, deadline: Deadline, *, keep: bool = False) -> None:
         parts = urlsplit(url)
         self._plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         self._asked, self._deadline = url, deadline
-        super().__init__(self._plain, config=StackedConfig.default())
+        config = StackedConfig.default()
+        self._kept = keeping.of(self._plain, config) if keep else None
+        super().__init__(self._plain, config=config, pool_manager=self._kept.manager if self._kept else None)
         self._looked = credentials is not None
         self._open = contextlib.ExitStack()
+        if credentials is None and self._kept is not None:
+            credentials = self._kept.credentials.get(url)
         if credentials:
             self._use(credentials)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Let go of connections, unless they are kept."""
         self._open.close()
-        self.pool_manager.clear()
+        if self._kept is None:
+            self.pool_manager.clear()
 
     def _use(self, found: Credentials) -> None:
         given = f"{found.username or 'git'}:{found.password}"
@@ -79,6 +94,8 @@ class Http(dulwich.Urllib3HttpGitClient):
             if found := keys.find(self._asked):
                 self._use(found)
                 response, read = self._once(url, headers, data)
+                if self._kept is not None and response.status == 200:
+                    self._kept.credentials[self._asked] = found
         if raise_for_status and response.status != 200:
             raise _refusal(response.status, url)
         if "/info/refs?" in url and not str(response.content_type).startswith(_SMART):
@@ -95,7 +112,7 @@ class Http(dulwich.Urllib3HttpGitClient):
         self._deadline.check()
         self._timeout = self._deadline.left(_SOCKET_TIMEOUT)
         response, read = super()._http_request(url, headers, data, raise_for_status=False)
-        self._open.callback(response.close)
+        self._open.callback(response.close if self._kept is None else lambda: keeping.put_back(response))
         return response, read
 
     @staticmethod

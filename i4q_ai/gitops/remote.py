@@ -68,15 +68,16 @@ class Remote:
         repo: as a Source has it.
         credentials: None looks for some once the server asks.
         deadline: of everything that is asked of it.
+        keep: connections by http stay for the next one who looks.
 
     Raises:
         MissingDependencyError: the extra "git" is not installed.
     """
 
-    def __init__(self, repo: str, *, credentials: Credentials | None, deadline: Deadline) -> None:
+    def __init__(self, repo: str, *, credentials: Credentials | None, deadline: Deadline, keep: bool = False) -> None:
         self.repo, self.deadline = repo, deadline
         url = apply_instead_of(StackedConfig.default(), repo)
-        self._client, self._path = clients.opened(url, credentials, deadline)
+        self._client, self._path = clients.opened(url, credentials, deadline, keep=keep)
 
     def __enter__(self) -> Self:
         return self

@@ -80,7 +80,7 @@ def ls_remote(repo: str, *, credentials: Credentials | None = None, deadline: De
     from i4q_ai.gitops.remote import Remote
 
     def _look() -> dict[str, str]:
-        with Remote(repo, credentials=credentials, deadline=deadline) as remote:
+        with Remote(repo, credentials=credentials, deadline=deadline, keep=True) as remote:
             return {name: value for name, value in remote.refs().items() if _ID.fullmatch(value)}
 
     return call(_look, deadline=deadline)
@@ -177,6 +177,8 @@ def write(
         UnreachableError: it does not answer.
         GitError: it refuses the commit.
     """
+    if "\0" in message or not message.strip():
+        raise InvalidError(f"{message!r} is no message of a commit", hint="say what changed")
     wanted = {_path(folder): _files(files) for folder, files in folders.items()}
     if propose is not None:
         _branch(propose)

@@ -13,6 +13,8 @@ _SCHEMES = ("http://", "https://", "ssh://", "file://")
 _SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9._-]+:(?!//)[^\s:]+")
 """`git@host:group/repository.git`"""
 _PASSWORD = re.compile(r"[a-z+]+://(?:[^/]*:[^/]*@|[^/@]*:(?![0-9]*/)[^@]*@)", re.IGNORECASE)
+_GIT = re.compile(r"\.git|git~[0-9]+")
+"""As some file systems read it, too."""
 _CONTROL = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 
 
@@ -52,7 +54,7 @@ def is_path(value: str) -> str:
     if value.startswith("/") or "\\" in value or any(ord(each) < 32 for each in value):
         raise ValueError(f"{value!r} is no path in a repository: a/b, from its root")
     parts = [part for part in value.split("/") if part not in ("", ".")]
-    if ".." in parts or any(part.lower().rstrip(". ").startswith((".git", "git~")) for part in parts):
+    if ".." in parts or any(_GIT.fullmatch(part.lower().rstrip(". ")) for part in parts):
         raise ValueError(f"{value!r} leads out of the repository's tree")
     return "/".join(parts)
 
