@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from tests.bench import turns
 from tests.bench.rows import Row, compared, limited
+from tests.bench.turns import PEERS, Run
 from tests.testbed.building import built
 from tests.testbed.registry import Registry
 
@@ -25,25 +21,8 @@ log = logging.getLogger("tests.bench")
 ROUNDS = 5
 LARGE = 1024 * 1024 * 1024
 SMALL, MANY = 64 * 1024, 200
-PEERS = Path(__file__).parent / "peers"
-MEMORY = Path("/dev/shm")
-_PIECE = 16 * 1024 * 1024
 _MEBIBYTE = 1024 * 1024
 ORAS, ORAS_GO, CURL, CRANE = "oras-py 0.2.43", "oras-go 2.6.2", "curl, which verifies nothing", "crane"
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What one process took.
-
-    Args:
-        wall, cpu: in seconds.
-        told: what it printed.
-    """
-
-    wall: float
-    cpu: float
-    told: str
 
 
 Commands = dict[str, Callable[[Path], list[str]]]
@@ -51,9 +30,8 @@ Commands = dict[str, Callable[[Path], list[str]]]
 
 def run(rounds: int = ROUNDS) -> list[Row]:
     """All pulls in turn, several rounds, each a process of its own; medians are compared."""
-    folder = MEMORY if MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(dir=folder) as scratch, _registry(Path(scratch)) as registry:
-        return _measure(Path(scratch), registry, rounds)
+    with turns.registry_in_memory() as (scratch, registry):
+        return _measure(scratch, registry, rounds)
 
 
 def _measure(scratch: Path, registry: Registry, rounds: int) -> list[Row]:
@@ -80,7 +58,7 @@ def _measure(scratch: Path, registry: Registry, rounds: int) -> list[Row]:
     return [*_large_rows(_in_turn(scratch, large, rounds)), *_small_rows(_in_turn(scratch, small, rounds))]
 
 
-def _large_rows(runs: dict[str, list[_Run]]) -> list[Row]:
+def _large_rows(runs: dict[str, list[Run]]) -> list[Row]:
     wall = {name: median(one.wall for one in each) for name, each in runs.items()}
     cpu = {name: median(one.cpu for one in each) for name, each in runs.items()}
     goals = {CURL: 1.6, CRANE: None, ORAS_GO: 1 / 1.3, ORAS: 1 / 1.9}
@@ -105,7 +83,7 @@ def _large_rows(runs: dict[str, list[_Run]]) -> list[Row]:
     return rows
 
 
-def _small_rows(runs: dict[str, list[_Run]]) -> list[Row]:
+def _small_rows(runs: dict[str, list[Run]]) -> list[Row]:
     wall = {name: median(one.wall for one in each) for name, each in runs.items()}
     figure = "pull of 200 files of 64 KiB, verified"
     return [
@@ -117,62 +95,34 @@ def _small_rows(runs: dict[str, list[_Run]]) -> list[Row]:
     ]
 
 
-def _inside(runs: dict[str, list[_Run]]) -> float:
+def _inside(runs: dict[str, list[Run]]) -> float:
     """Seconds of ours without the start of Python and its imports, which a process has only once."""
     return median(float(one.told.split()[1]) for one in runs["ours"])
 
 
-def _in_turn(scratch: Path, commands: Commands, rounds: int) -> dict[str, list[_Run]]:
+def _in_turn(scratch: Path, commands: Commands, rounds: int) -> dict[str, list[Run]]:
     """Every command in every round, each round in another order."""
-    runs: dict[str, list[_Run]] = {name: [] for name in commands}
-    names = list(commands)
-    for number in range(rounds):
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            to = scratch / "to"
-            to.mkdir()
-            runs[name].append(_run(commands[name](to)))
-            size = sum(path.stat().st_size for path in to.rglob("*") if path.is_file())
-            assert size >= min(LARGE, SMALL * MANY), f"{name} pulled {size} bytes"
-            log.debug("%s: %s", name, runs[name][-1])
-            shutil.rmtree(to)
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for name in turns.in_turn(commands, rounds):
+        to = scratch / "to"
+        to.mkdir()
+        runs[name].append(turns.measured(commands[name](to)))
+        size = sum(path.stat().st_size for path in to.rglob("*") if path.is_file())
+        assert size >= min(LARGE, SMALL * MANY), f"{name} pulled {size} bytes"
+        log.debug("%s: %s", name, runs[name][-1])
+        shutil.rmtree(to)
     return runs
-
-
-def _run(command: list[str]) -> _Run:
-    began = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout is not None
-    told = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    assert not process.returncode, f"{command} ended with {process.returncode}"
-    return _Run(time.monotonic() - began, usage.ru_utime + usage.ru_stime, told)
-
-
-@contextmanager
-def _registry(scratch: Path) -> Iterator[Registry]:
-    folder = scratch / "registry"
-    folder.mkdir()
-    with Registry(folder, old=True) as registry:
-        yield registry
 
 
 def _push_files(scratch: Path, registry: Registry) -> str:
     """Both artifacts, by a peer; the digest of the large file."""
     (scratch / "files").mkdir()
-    digest = hashlib.sha256()
-    with (scratch / "large.bin").open("wb") as file:
-        for _ in range(LARGE // _PIECE):
-            piece = os.urandom(_PIECE)
-            digest.update(piece)
-            file.write(piece)
-    for number in range(MANY):
-        (scratch / "files" / f"{number:03}.bin").write_bytes(os.urandom(SMALL))
+    digest = turns.large_file(scratch / "large.bin", LARGE)
+    turns.small_files(scratch / "files", MANY, SMALL)
     for tag, path in (("large", scratch / "large.bin"), ("small", scratch / "files")):
         command = [str(built("orasgo") / "orasgo"), "push", f"{registry.host}/bench/files:{tag}", str(path)]
         subprocess.run(command, check=True, capture_output=True)
-    return f"sha256:{digest.hexdigest()}"
+    return digest
 
 
 def _push_model(scratch: Path, registry: Registry) -> tuple[str, str]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import logging
-import os
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from tests.bench import turns
 from tests.bench.rows import Row, compared, limited
+from tests.bench.turns import PEERS
 from tests.testbed.building import built
 from tests.testbed.registry import Registry
 
@@ -24,9 +20,6 @@ log = logging.getLogger("tests.bench")
 ROUNDS = 3
 LARGE = 1024 * 1024 * 1024
 SMALL, MANY = 64 * 1024, 200
-PEERS = Path(__file__).parent / "peers"
-MEMORY = Path("/dev/shm")
-_PIECE = 16 * 1024 * 1024
 _MEBIBYTE = 1024 * 1024
 _METHODS = ("HEAD", "GET", "POST", "PUT", "PATCH", "DELETE")
 CURL, CRANE, ORAS_GO, ORAS = "curl, digest known", "crane, digest known", "oras-go 2.6.2", "oras-py 0.2.43"
@@ -57,12 +50,8 @@ def run(rounds: int = ROUNDS, large: int = LARGE) -> list[Row]:
         rounds: of all.
         large: bytes of the large file; smaller for a first look.
     """
-    folder = MEMORY if MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        storage = Path(scratch) / "registry"
-        storage.mkdir()
-        with Registry(storage, old=True) as registry:
-            return _measure(Path(scratch), registry, rounds, large)
+    with turns.registry_in_memory() as (scratch, registry):
+        return _measure(scratch, registry, rounds, large)
 
 
 def _measure(scratch: Path, registry: Registry, rounds: int, large: int) -> list[Row]:
@@ -138,43 +127,26 @@ def _requests(registry: Registry) -> list[str]:
 def _in_turn(scratch: Path, what: str, commands: Commands, rounds: int) -> dict[str, list[_Run]]:
     """Every command in every round, each round in another order."""
     runs: dict[str, list[_Run]] = {name: [] for name in commands}
-    names, number = list(commands), itertools.count()
-    for turn in range(rounds):
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            to = f"bench/{what}-{next(number)}"
-            runs[name].append(_run(commands[name](to), scratch / "cache" / to))
-            log.debug("%s: %s", name, runs[name][-1])
+    for number, name in enumerate(turns.in_turn(commands, rounds)):
+        to = f"bench/{what}-{number}"
+        runs[name].append(_run(commands[name](to), scratch / "cache" / to))
+        log.debug("%s: %s", name, runs[name][-1])
     return runs
 
 
 def _run(command: list[str], cache: Path) -> _Run:
     """Run it with a cache of its own, so that it knows nothing from before."""
-    began = time.monotonic()
-    environment = {**os.environ, "I4Q_CACHE": str(cache)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
-    assert process.stdout is not None
-    told = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    assert not process.returncode, f"{command} ended with {process.returncode}"
-    wall, memory = map(float, told.split()) if "push_o" in " ".join(command) else (time.monotonic() - began, 0.0)
-    return _Run(wall, usage.ru_utime + usage.ru_stime, memory)
+    took = turns.measured(command, I4Q_CACHE=str(cache))
+    wall, memory = map(float, took.told.split()) if "push_o" in " ".join(command) else (took.wall, 0.0)
+    return _Run(wall, took.cpu, memory)
 
 
 def _make_files(scratch: Path, large: int) -> str:
     """The large file, in a folder of its own, and many small ones; the digest of the large one."""
-    digest = hashlib.sha256()
     for name in ("model", "files"):
         (scratch / name).mkdir()
-    with (scratch / "model" / "large.bin").open("wb") as file:
-        for _ in range(large // _PIECE):
-            piece = os.urandom(_PIECE)
-            digest.update(piece)
-            file.write(piece)
-    for number in range(MANY):
-        (scratch / "files" / f"{number:03}.bin").write_bytes(os.urandom(SMALL))
-    return f"sha256:{digest.hexdigest()}"
+    turns.small_files(scratch / "files", MANY, SMALL)
+    return turns.large_file(scratch / "model" / "large.bin", large)
 
 
 def _layout(scratch: Path, file: str) -> str:
