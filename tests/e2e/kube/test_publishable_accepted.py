@@ -17,8 +17,6 @@ from tests.unit.manifests.cases import CASES, SITE, workload
 __all__ = ["helm"]
 
 JUDGED = (
-    "server-init-container", "server-image-volume", "files", "image", "workload-url-and-path", "workload-path-claim",
-)  # fmt: skip
     "server-init-container",
     "server-image-volume",
     "files",
