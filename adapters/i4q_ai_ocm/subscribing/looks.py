@@ -102,7 +102,11 @@ def _config(subject: Mapping[str, Any]) -> Object:
 
 
 def _delivered(manifest: Object, rules: list[Object], digest: str) -> Object:
-    found: Object = {"resourceIdentifier": ordering.resource(manifest), "updateStrategy": {"type": "ReadOnly"}}
+    found: Object = {
+        "resourceIdentifier": ordering.resource(manifest),
+        "updateStrategy": {"type": "ReadOnly"},
+        "feedbackScrapeType": "Poll",
+    }
     asked = reporting.feedback(manifest)
     where = next(_paths(manifest, f"@{digest}"), None) if digest else None
     if where is not None:

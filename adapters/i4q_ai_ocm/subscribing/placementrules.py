@@ -19,7 +19,8 @@ WARNING = (
 def rule(namespace: str, name: str, where: Placement, group: str = REST) -> Rule:
     """The PlacementRule of one group.
 
-    It asks for no condition of clusters: one that is away for a while would lose what it has.
+    It asks for no condition of clusters: one that is away for a while would lose what it has. Those by name are found
+    by their label `name`, which ACM sets, and Open Cluster Management alone does not.
 
     Args:
         namespace, name: of the object.

@@ -8,7 +8,10 @@ from typing import Any
 
 from i4q_ai import Label, Placement, Resource, yamls
 from i4q_ai.backends.base import Subscription
+from i4q_ai.manifests import Site
+from i4q_ai.manifests.publishable import rendered
 from i4q_ai_ocm.settings import Git
+from i4q_ai_ocm.subscribing import looks
 from i4q_ai_ocm.subscribing.making import bundle, new_channel
 from i4q_ai_ocm.subscribing.things import (
     AppSub,
@@ -24,6 +27,7 @@ from i4q_ai_ocm.subscribing.things import (
     Window,
 )
 from i4q_ai_ocm.subscribing.translating import write
+from tests.unit.ocm.things import item
 
 Object = dict[str, Any]
 
@@ -69,6 +73,16 @@ def appsub(**fields: Any) -> Object:
     """A Subscription alone."""
     about = {"namespace": "factory", "name": "tool-wear-subscription-1", "labels": {"app": "tool-wear"}, "where": TO}
     return write(AppSub(**{**about, **fields}))
+
+
+LOOKING = {"i4q.ai/looks-at": "0123456789abcdef.0123456789"}
+
+
+def delivered() -> list[Object]:
+    """The objects of a model, as they stand in Git."""
+    site = Site(cluster="git", namespace="factory", hub="git", image="registry.factory/edge@sha256:" + "e" * 64)
+    named = item().model_copy(update={"references": (f"registry.factory/models/tool-wear@{item().digest}",)})
+    return [each for text in rendered(named, site, form="manifests").values() for each in yamls.load_all(text)]
 
 
 HELM = Channel(
@@ -120,6 +134,18 @@ CASES: dict[str, tuple[Object, ...]] = {
             filter=Filter(
                 labels=Selector(match_expressions=(Requirement(key="stage", operator="In", values=("live",)),))
             ),
+        ),
+    ),
+    "look": (looks.look("factory", "look", "tool-wear-placement-1", "tool-wear-subscription-1", labels=LOOKING),),
+    "look-delivered": (
+        looks.look(
+            "factory",
+            "tool-wear",
+            "tool-wear-placement-1",
+            "tool-wear-subscription-1",
+            delivered=delivered(),
+            digest=item().digest,
+            labels=LABELS,
         ),
     ),
     "git-tag": (appsub(channel="ggitfactory-ns/ggitfactory", path="edge", branch="main", tag="v200", depth="50"),),

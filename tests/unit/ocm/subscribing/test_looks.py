@@ -6,25 +6,16 @@ from typing import Any
 
 import pytest
 
-from i4q_ai import yamls
 from i4q_ai.cluster import Condition
-from i4q_ai.manifests import Object, Site
-from i4q_ai.manifests.publishable import rendered
 from i4q_ai.status import Observation, Phase
 from i4q_ai_ocm import observing, state
 from i4q_ai_ocm.observing import Around
 from i4q_ai_ocm.subscribing import looks
+from tests.unit.ocm.subscribing.cases import delivered
 from tests.unit.ocm.things import KEY, item, running, work
 
 HERE = Condition(type="Available", status="True")
 REFERENCE = "registry.factory/models/tool-wear:1@sha256:" + "1" * 64
-
-
-def delivered() -> list[Object]:
-    """The objects of a model, as they stand in Git."""
-    site = Site(cluster="git", namespace="factory", hub="git", image="registry.factory/edge@sha256:" + "e" * 64)
-    wanted = item().model_copy(update={"references": (f"registry.factory/models/tool-wear@{item().digest}",)})
-    return [each for text in rendered(wanted, site, form="manifests").values() for each in yamls.load_all(text)]
 
 
 def test_a_look_changes_nothing_and_asks_which_version_it_sees() -> None:
