@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from i4q_ai.status import Observation, Phase, Status
-
 if TYPE_CHECKING:
     from i4q_ai.cluster import Cluster
     from i4q_ai.deployment import Deployment, Revision
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from i4q_ai.plan import Change, Difference, Plan
     from i4q_ai.publication import Publication, PublicationStatus
     from i4q_ai.scores import Published
+    from i4q_ai.status import Observation, Status
 
 Row = tuple[str | None, ...]
 
@@ -27,15 +26,15 @@ _DIGEST = re.compile(r"(sha(?:256|512):[a-f0-9]{12})[a-f0-9]{52,}")
 _GAP = "  "
 
 COLOURS: dict[str, str] = {
-    Phase.READY: "green",
-    Phase.FAILED: "red",
-    Phase.ROLLED_BACK: "red",
-    Phase.OFFLINE: "grey",
-    Phase.REMOVING: "grey",
-    Phase.PENDING: "blue",
-    Phase.FETCHING: "blue",
-    Phase.STARTING: "blue",
-    Phase.WAITING: "blue",
+    "Ready": "green",
+    "Failed": "red",
+    "RolledBack": "red",
+    "Offline": "grey",
+    "Removing": "grey",
+    "Pending": "blue",
+    "Fetching": "blue",
+    "Starting": "blue",
+    "Waiting": "blue",
     "in": "green",
     "out": "grey",
     "gains": "green",
@@ -228,7 +227,7 @@ def deployments(what: Iterable[Deployment]) -> Table:
             now = each.status()
         except NotFoundError:  # gone since it was listed
             continue
-        ready = sum(row.phase is Phase.READY for row in now.clusters)
+        ready = sum(row.phase == "Ready" for row in now.clusters)
         share = f"{ready}/{len(now.clusters)}"
         rows.append((now.name, now.kind, now.version or None, str(now.phase), share, now.message or None))
     return Table(_count(len(rows), "deployment"), columns, tuple(rows))

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from i4q_ai.cli import printing
-from i4q_ai.cli.objects import pairs
+from i4q_ai.cli.pairs import pairs
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verbs, timeout_option
 from i4q_ai.display import Table
-from i4q_ai.trust import Trust
 
 if TYPE_CHECKING:
     from i4q_ai.oci.transfers.copying import Copied
@@ -146,6 +145,7 @@ def pull(
 ) -> None:
     """Pull the files of an artifact into a new FOLDER: a ModelPack, or anything whose layers have titles."""
     from i4q_ai import oci
+    from i4q_ai.trust import Trust
 
     policy = Trust.read(trust) if trust is not None else None
     pulled = oci.pull(reference, folder, platform=platform, rate=rate, timeout=timeout, trust=policy)

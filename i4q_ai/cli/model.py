@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from i4q_ai.cli import printing
-from i4q_ai.cli.objects import as_document, pairs, read_thing, thing
+from i4q_ai.cli.objects import as_document, read_thing, thing
+from i4q_ai.cli.pairs import pairs
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verbs, if_match_option, rate_option, timeout_option
 from i4q_ai.errors import InvalidError

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from i4q_ai import yamls
+from i4q_ai.cli.pairs import pairs
 from i4q_ai.errors import FormatError, InvalidError, NotFoundError, ReferenceInvalid, SchemaError, nearest
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
@@ -54,23 +55,6 @@ def thing(text: str) -> Model | Workload:
         raise
     except InvalidError:  # it is the other of the two: a reference says where something is, not what
         return Workload.from_oci(text)
-
-
-def pairs(texts: Iterable[str], *, what: str) -> dict[str, str]:
-    """`key=value` texts as a dict.
-
-    Raises:
-        click.UsageError: one has no '=', or a key stands twice.
-    """
-    found: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise click.UsageError(f"'{text}' is no {what}: KEY=VALUE")
-        if key in found:
-            raise click.UsageError(f"the {what} '{key}' is given twice")
-        found[key] = value
-    return found
 
 
 def placement_options(command: Callable[..., Any]) -> Callable[..., Any]:

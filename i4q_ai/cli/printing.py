@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from i4q_ai import yamls
 from i4q_ai.cli.settings import Settings
 from i4q_ai.display import COLOURED, COLOURS, Table, shown
 from i4q_ai.errors import StorageError
@@ -84,6 +83,8 @@ def data(settings: Settings, what: Any, *, compact: bool = False) -> None:
     if settings.format == "json":
         out(json.dumps(_finite(what), ensure_ascii=False, indent=None if compact else 2, allow_nan=False))
     else:
+        from i4q_ai import yamls
+
         out(("---\n" if compact else "") + yamls.dump(what), end="")
 
 

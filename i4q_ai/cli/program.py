@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import traceback
@@ -9,25 +10,6 @@ from collections.abc import Sequence
 
 import click
 
-from i4q_ai.cli import (
-    about,
-    artifacts,
-    cache,
-    cluster,
-    deploying,
-    image,
-    listening,
-    looking,
-    model,
-    moving,
-    packaging,
-    publishing,
-    running,
-    scoring,
-    signing,
-    telling,
-    workload,
-)
 from i4q_ai.cli.exits import INTERRUPTED, MEANINGS, OK, REFUSED, USAGE, code_for
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verbs
@@ -37,8 +19,75 @@ from i4q_ai.errors import I4qError
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4} {meaning}" for code, meaning in MEANINGS.items())
 
 
+_PLACES = {
+    "approve": "listening.approve",
+    "ask": "looking.ask",
+    "apply": "deploying.apply",
+    "cache": "cache.group",
+    "changes": "listening.changes",
+    "chart": "packaging.chart",
+    "cluster": "cluster.group",
+    "completion": "about.completion",
+    "conformance": "running.conformance",
+    "controller": "running.controller",
+    "delete": "moving.delete",
+    "deploy": "deploying.deploy",
+    "diff": "looking.diff",
+    "drift": "looking.drift",
+    "edge": "running.edge",
+    "explain": "looking.explain",
+    "export": "deploying.export",
+    "history": "looking.history",
+    "image": "image.group",
+    "key": "signing.key",
+    "kustomize": "packaging.kustomize",
+    "list": "looking.list_all",
+    "listen": "listening.listen",
+    "logs": "looking.logs",
+    "model": "model.group",
+    "oci": "artifacts.group",
+    "plan": "deploying.plan",
+    "publication": "publishing.group",
+    "publish": "publishing.publish",
+    "refresh": "moving.refresh",
+    "refuse": "listening.refuse",
+    "repair": "moving.repair",
+    "rollback": "moving.rollback",
+    "schema": "about.schema",
+    "score": "scoring.score",
+    "serve": "running.serve",
+    "sign": "signing.sign",
+    "simulate": "looking.simulate",
+    "status": "looking.status",
+    "tell": "telling.tell",
+    "update": "deploying.update",
+    "verify": "signing.verify",
+    "version": "about.version",
+    "wait": "moving.wait",
+    "watch": "looking.watch",
+    "workload": "workload.group",
+}
+"""Verb → module and name of its command: only what is asked for is loaded."""
+
+
+class _Program(Verbs):
+    """All verbs."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """Their names."""
+        return sorted(_PLACES)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The verb of that name."""
+        if name not in _PLACES:
+            return super().get_command(context, name)
+        module, _, command = _PLACES[name].rpartition(".")
+        found: click.Command = getattr(importlib.import_module(f"i4q_ai.cli.{module}"), command)
+        return found
+
+
 @click.group(
-    cls=Verbs,
+    cls=_Program,
     name="i4q",
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -48,21 +97,6 @@ def program() -> None:
 
     Data goes to stdout, prose to stderr. With -o json or -o yaml, tables are lists of their rows.
     """
-
-
-for command in (
-    cluster.group, scoring.score, model.group, workload.group, image.group, artifacts.group,
-    packaging.chart, packaging.kustomize, publishing.publish, publishing.group,
-    deploying.plan, deploying.deploy, deploying.apply, deploying.export, deploying.update,
-    looking.list_all, looking.status, looking.explain, looking.simulate, looking.watch,
-    looking.diff, looking.drift, looking.history, looking.logs, looking.ask,
-    moving.refresh, moving.wait, moving.rollback, moving.repair, moving.delete,
-    listening.listen, listening.changes, listening.approve, listening.refuse,
-    signing.key, signing.sign, signing.verify,
-    cache.group, telling.tell, running.controller, running.serve, running.edge, running.conformance,
-    about.completion, about.schema, about.version,
-):  # fmt: skip
-    program.add_command(command)
 
 
 def run(arguments: Sequence[str]) -> int:

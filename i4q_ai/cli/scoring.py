@@ -8,7 +8,7 @@ import click
 
 from i4q_ai import display
 from i4q_ai.cli import printing
-from i4q_ai.cli.objects import pairs
+from i4q_ai.cli.pairs import pairs
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verb
 from i4q_ai.scores import RESOURCE, Published

@@ -7,11 +7,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from i4q_ai.hub import Hub
+if TYPE_CHECKING:
+    from i4q_ai.hub import Hub
 
 FORMATS = ("table", "json", "yaml", "html")
 
@@ -36,6 +37,8 @@ class Settings:
 
     def open(self) -> Hub:
         """The hub; a context manager."""
+        from i4q_ai.hub import Hub
+
         options: dict[str, Any] = {} if self.home is None else {"home": self.home}
         return Hub(self.hub, namespace=self.namespace, **options)
 

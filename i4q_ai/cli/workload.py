@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from i4q_ai.cli.model import push_thing, show_thing
-from i4q_ai.cli.objects import pairs, thing
+from i4q_ai.cli.objects import thing
+from i4q_ai.cli.pairs import pairs
 from i4q_ai.cli.settings import Settings
 from i4q_ai.cli.verbs import Verbs, if_match_option, rate_option, timeout_option
 from i4q_ai.workload import Workload

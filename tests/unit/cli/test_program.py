@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import math
+import pkgutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,7 @@ import click
 import pytest
 import yaml
 
-from i4q_ai import Model, Placement, Release
+from i4q_ai import Model, Placement, Release, cli
 from i4q_ai.cli import printing
 from i4q_ai.cli.program import program, run
 from i4q_ai.cli.settings import Settings
@@ -417,7 +421,37 @@ def test_the_help_tells_the_exit_codes(i4q: Callable[..., Said]) -> None:
 def _all(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
     if not isinstance(command, click.Group):
         return [(path, command)]
-    return [found for name, each in command.commands.items() for found in _all(each, (*path, name))]
+    context = click.Context(command)
+    verbs = {name: command.get_command(context, name) for name in command.list_commands(context)}
+    return [found for name, each in verbs.items() if each is not None for found in _all(each, (*path, name))]
+
+
+def _loaded() -> set[str]:
+    """Every verb that a module of the command line has, groups of verbs inside groups left out."""
+    found: dict[str, click.Command] = {}
+    for module in pkgutil.iter_modules(cli.__path__):
+        for each in vars(importlib.import_module(f"i4q_ai.cli.{module.name}")).values():
+            if isinstance(each, click.Command) and each is not program:
+                found[str(each.name)] = each
+    inside = [each for group in found.values() if isinstance(group, click.Group) for each in group.commands.values()]
+    return {name for name, each in found.items() if each not in inside}
+
+
+def test_every_verb_that_is_written_is_found_by_its_name() -> None:
+    context = click.Context(program)
+    names = program.list_commands(context)
+    for name in names:
+        command = program.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+    assert set(names) >= _loaded()
+
+
+def test_a_verb_loads_no_other() -> None:
+    told = "import sys; from i4q_ai.cli.program import run; run(['oci', 'pull', '--help']); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    assert "i4q_ai.cli.artifacts" in loaded
+    assert not {"i4q_ai.hub", "i4q_ai.cli.looking", "pydantic", "yaml"} & {*loaded}
 
 
 def test_every_verb_and_option_is_explained(i4q: Callable[..., Said]) -> None:
