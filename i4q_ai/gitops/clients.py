@@ -30,6 +30,8 @@ from i4q_ai.gitops.credentials import Credentials
 _SOCKET_TIMEOUT = 60.0
 _GRACE = 5.0
 _SMART = "application/x-git-"
+_RETRIES = urllib3.Retry(total=5, connect=0, read=0, status=0, other=0)
+"""Redirects alone; what fails is tried again by whoever knows the deadline."""
 REFS = 0
 """The version of the protocol in which the refs come by one request of http instead of two."""
 
@@ -67,6 +69,7 @@ class Http(dulwich.Urllib3HttpGitClient):
         config = StackedConfig.default()
         self._kept = keeping.of(self._plain, config) if keep else None
         super().__init__(self._plain, config=config, pool_manager=self._kept.manager if self._kept else None)
+        self.pool_manager.connection_pool_kw["retries"] = _RETRIES
         self._looked = credentials is not None
         self._open = contextlib.ExitStack()
         if credentials is None and self._kept is not None:
@@ -112,7 +115,9 @@ class Http(dulwich.Urllib3HttpGitClient):
         self._deadline.check()
         self._timeout = self._deadline.left(_SOCKET_TIMEOUT)
         response, read = super()._http_request(url, headers, data, raise_for_status=False)
-        self._open.callback(response.close if self._kept is None else lambda: keeping.put_back(response))
+        if self._kept is not None:
+            keeping.put_back_at_end(response)
+        self._open.callback(response.close)
         return response, read
 
     @staticmethod
