@@ -13,13 +13,15 @@ _SCHEMES = ("http://", "https://", "ssh://", "file://")
 _SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9._-]+:(?!//)[^\s:]+")
 """`git@host:group/repository.git`"""
 _PASSWORD = re.compile(r"[a-z+]+://(?:[^/]*:[^/]*@|[^/@]*:(?![0-9]*/)[^@]*@)", re.IGNORECASE)
+_TOKEN = re.compile(r"https?://[^/@:]{30,}@", re.IGNORECASE)
+"""A user by that name is none."""
 _GIT = re.compile(r"\.git|git~[0-9]+")
 """As some file systems read it, too."""
 _CONTROL = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 
 
 def _is_repo(value: str) -> str:
-    if _PASSWORD.match(value):
+    if _PASSWORD.match(value) or _TOKEN.match(value):
         scheme, _, rest = value.partition("://")
         raise ValueError(
             f"'{scheme}://…@{rest.rpartition('@')[2]}' carries a password, which would stand in every record and log; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -152,6 +153,12 @@ def test_nobody_listens(deadline: Deadline) -> None:
     with pytest.raises((UnreachableError, DeadlineError)) as caught:
         repository.ls_remote("http://127.0.0.1:9/x.git", deadline=deadline)
     assert "127.0.0.1:9" in str(caught.value)
+
+
+def test_a_server_that_never_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with pytest.raises((DeadlineError, UnreachableError)):
+            write(f"http://127.0.0.1:{silent.getsockname()[1]}/x.git", Deadline.after(2, "publishing"))
 
 
 def test_something_that_is_not_git(front: Front, tmp_path: Path, deadline: Deadline) -> None:

@@ -17,6 +17,7 @@ BAD = (
     "git@git.example:b\n", "../b",
 )  # fmt: skip
 SECRET = (
+    "https://token_secret_0123456789abcdef0123456789@git.example/b",
     "https://bot:secret@git.example/b", "https://:secret@git.example/b", "https://bot:sec/ret@git.example/b",
     "https://bot:sec@ret@git.example/b", "HTTPS://bot:secret@git.example/b", "ssh://git:secret@git.example/b",
 )  # fmt: skip
