@@ -156,9 +156,8 @@ def test_nobody_listens(deadline: Deadline) -> None:
 
 
 def test_a_server_that_never_answers() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        with pytest.raises((DeadlineError, UnreachableError)):
-            write(f"http://127.0.0.1:{silent.getsockname()[1]}/x.git", Deadline.after(2, "publishing"))
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises((DeadlineError, UnreachableError)):
+        write(f"http://127.0.0.1:{silent.getsockname()[1]}/x.git", Deadline.after(2, "publishing"))
 
 
 def test_something_that_is_not_git(front: Front, tmp_path: Path, deadline: Deadline) -> None:
