@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from i4q_ai.desired import Desired, Flavour, ModelItem, WorkloadItem
 from i4q_ai.errors import InvalidError
 from i4q_ai.model import Model
@@ -15,7 +17,11 @@ EVERYWHERE = "everywhere"
 
 
 def wanted(
-    *things: Model | Workload, namespace: str = "i4q", flavour: Flavour = "server", trust: Trust | None = None
+    *things: Model | Workload,
+    namespace: str = "i4q",
+    flavour: Flavour = "server",
+    trust: Trust | None = None,
+    at: Sequence[str] = (),
 ) -> Desired:
     """A desired state with these, each under its own name; with none, one that takes everything away.
 
@@ -24,9 +30,10 @@ def wanted(
         namespace: of all of them.
         flavour: of the models: "server" or "files".
         trust: the policy by which the edge judges what it fetches.
+        at: repositories that each hold all of them, where the edge fetches them in this order; else where they are now.
 
     Raises:
-        InvalidError: one is not pushed, two have one name, or the flavour needs a hub.
+        InvalidError: one is not pushed, two have one name, the flavour needs a hub, or `at` names a digest.
         UntrustedError: no rule of the policy is about one.
 
     Example:
@@ -40,7 +47,12 @@ def wanted(
         if thing.reference is None:
             kind = type(thing).__name__.lower()
             raise InvalidError(f"{kind} {thing.name} {thing.version} is not pushed yet", hint="push it first")
+    if wrong := [each for each in at if "@" in each]:
+        raise InvalidError(f"{wrong[0]!r} is no repository", hint="host/repository or oci:/FOLDER, without a digest")
     items = [_item(thing, namespace, flavour, trust) for thing in things]
+    items = [
+        item.replace(references=tuple(f"{each}@{item.digest}" for each in at) or item.references) for item in items
+    ]
     return Desired(
         cluster=EVERYWHERE,
         models=tuple(item for item in items if isinstance(item, ModelItem)),

@@ -23,6 +23,9 @@ from i4q_ai.wanting import wanted
 @click.argument("to", metavar="TAG|-")
 @click.argument("what", nargs=-1, metavar="[REFERENCE|FILE]…")
 @click.option("--flavour", type=click.Choice(["server", "files"]), default="server", show_default=True)
+@click.option(
+    "--at", multiple=True, metavar="REPOSITORY", help="Where edges fetch all of them; else where they are now."
+)
 @click.option("--nothing", is_flag=True, help="They should have nothing any more.")
 @click.option("--if-match", metavar="DIGEST|none", help="Only if the tag stands for this now; else whatever it was.")
 @timeout_option(60)
@@ -32,6 +35,7 @@ def tell(
     to: str,
     what: tuple[str, ...],
     flavour: Any,
+    at: tuple[str, ...],
     nothing: bool,
     if_match: str | None,
     timeout: float,
@@ -41,7 +45,9 @@ def tell(
     TAG is host/repository:tag or oci:FOLDER:tag; with - the document is printed, for a file in Git. A FILE is a model
     or workload as YAML, or a whole document, desired.json. Of references a tag is resolved now.
     """
-    desired = _desired(what, settings.namespace or config.namespace(), flavour, nothing=nothing)
+    if bool(what) == nothing:
+        raise click.UsageError("say what they should have, or --nothing" + ("; not both" if what else ""))
+    desired = _desired(what, settings.namespace or config.namespace(), flavour, [_repository(each) for each in at])
     if to == "-":
         sys.stdout.write(f"{desired.to_json()}\n")
         return
@@ -52,14 +58,10 @@ def tell(
     printing.document(settings, {"reference": told, "digest": told.rpartition("@")[2]}, text=told)
 
 
-def _desired(what: tuple[str, ...], namespace: str, flavour: Any, *, nothing: bool) -> Desired:
-    if bool(what) == nothing:
-        raise click.UsageError(
-            "say what they should have, or --nothing; not both" if what else "say what, or --nothing"
-        )
+def _desired(what: tuple[str, ...], namespace: str, flavour: Any, at: list[str]) -> Desired:
     documents = [Path(each) for each in what if each.endswith(".json")]
-    if documents and len(what) > 1:
-        raise click.UsageError("a document says all there is to say: give it alone")
+    if documents and (len(what) > 1 or at):
+        raise click.UsageError("a document says all there is to say: give it alone, and without --at")
     if documents:
         return _read(documents[0])
     policy = config.trust()
@@ -68,7 +70,19 @@ def _desired(what: tuple[str, ...], namespace: str, flavour: Any, *, nothing: bo
     if trust is not None:
         for each in things:
             each.verify(trust)
-    return wanted(*things, namespace=namespace, flavour=flavour, trust=trust if trust and trust.edge else None)
+    there = trust if trust is not None and trust.edge else None
+    return wanted(*things, namespace=namespace, flavour=flavour, trust=there, at=at)
+
+
+def _repository(text: str) -> str:
+    """A repository as an edge finds it; of a folder, where it is there."""
+    from i4q_ai.oci.reference import Reference
+
+    found = Reference.parse(text)
+    if found.digest or found.tag or (found.is_layout and not Path(found.repository).is_absolute()):
+        hint = "host/repository or oci:/FOLDER, without tag and digest"
+        raise InvalidError(f"'{text}' is no repository that edges can find", hint=hint)
+    return found.name
 
 
 def _read(path: Path) -> Desired:

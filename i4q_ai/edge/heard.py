@@ -70,6 +70,7 @@ class Heard:
         self._paths, self._cluster, self._told = paths, cluster, told
         self._lock = threading.Lock()
         self._merged = Merged(paths)
+        self._forget_others(names)
         self._places = {name: self._remembered(name) for name in names}
         self._followed: dict[str, str] = {}
 
@@ -140,6 +141,16 @@ class Heard:
         except OSError as error:
             raise StorageError(f"cannot make {path.parent}: {error.strerror}") from error
         documents.write(path, text, durable=True)
+
+    def _forget_others(self, names: Sequence[str]) -> None:
+        """What places said that are not followed any more: should they be again, it would be old news."""
+        kept = {self._kept(name) for name in names}
+        try:
+            for path in self._paths.sources.iterdir() if self._paths.sources.is_dir() else ():
+                if _KEPT.fullmatch(path.name) and path not in kept:
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s cannot be tidied: %s", self._paths.sources, error)
 
     def _remembered(self, name: str) -> _Place:
         empty = _Place(Source(name, kind=_KIND))

@@ -24,6 +24,14 @@ def test_nothing_is_wanted_too() -> None:
     assert wanted().items == ()
 
 
+def test_the_edge_may_fetch_it_elsewhere() -> None:
+    model = things.model()
+    item = wanted(model, at=["oci:/srv/inbox", "registry.edge/all"]).models[0]
+    assert item.references == (f"oci:/srv/inbox@{model.digest}", f"registry.edge/all@{model.digest}")
+    with pytest.raises(InvalidError, match="no repository"):
+        wanted(model, at=[str(model.reference)])
+
+
 def test_a_policy_rides_along_for_what_it_is_about() -> None:
     model = things.model()
     trust = Trust(rules=(TrustRule(signed=False, name=model.name),), edge=True)

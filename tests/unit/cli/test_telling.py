@@ -37,6 +37,12 @@ def test_a_tag_is_told(limits: str, tmp_path: Path, capsys: Captured) -> None:
     assert "somebody was there first" in capsys.readouterr().err
 
 
+def test_edges_may_fetch_it_elsewhere(limits: str, capsys: Captured) -> None:
+    assert run(["tell", "-", limits, "--at", "oci:/srv/inbox"]) == OK
+    references = Desired.from_json(capsys.readouterr().out).models[0].references
+    assert references == (f"oci:/srv/inbox@{limits.rpartition('@')[2]}",)
+
+
 def test_a_document_is_printed_and_told_as_it_is(limits: str, tmp_path: Path, capsys: Captured) -> None:
     assert run(["tell", "-", limits]) == OK
     printed = capsys.readouterr().out
@@ -67,6 +73,9 @@ def test_a_policy_judges_before_anything_is_told(
         (["tell", "oci:edges:now", "a.json", "--nothing"], USAGE),
         (["tell", "oci:edges:now", "nobody.json"], NOT_FOUND),
         (["tell", "oci:edges", "--nothing"], REFUSED),
+        (["tell", "oci:edges:now", "a.json", "--at", "oci:/srv/inbox"], USAGE),
+        (["tell", "oci:edges:now", "a.yaml", "--at", "oci:inbox"], REFUSED),
+        (["tell", "oci:edges:now", "a.yaml", "--at", "oci:/srv/inbox:1"], REFUSED),
         (["edge", "folder", "--follow", "nowhere"], REFUSED),
         (["edge", "folder", "--every", "0"], USAGE),
     ],

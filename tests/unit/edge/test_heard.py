@@ -150,6 +150,13 @@ def test_while_a_place_was_never_heard_nothing_is_taken_away(line: Line) -> None
     assert line.wanted == ["chatter 1"]
 
 
+def test_what_a_place_said_before_it_was_left_is_forgotten(line: Line) -> None:
+    line.begin(A).said(A, found(FIRST, wear("1")))
+    line.begin(B).said(B, found("sha256:" + "2" * 64, wear("2")))
+    line.begin(A).silent(A, AWAY)
+    assert line.wanted == ["wear 2"], "not what it said long ago"
+
+
 def test_a_place_that_wants_nothing_is_believed(line: Line) -> None:
     heard = line.begin(A)
     heard.said(A, found(FIRST, wear("1")))
