@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import io
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import InvalidError, NotFoundError
-from i4q_ai.model import Model
 from i4q_ai.oci import contents, opening, reading
 from i4q_ai.oci.downloads import extracting
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Source
-from i4q_ai.workload import Workload
 
-T = TypeVar("T", bound=Model | Workload)
+if TYPE_CHECKING:
+    from i4q_ai.model import Model
+    from i4q_ai.workload import Workload
+
+T = TypeVar("T", bound="Model | Workload")
 
 
 def resolve(reference: str, *, timeout: float = 60) -> str:

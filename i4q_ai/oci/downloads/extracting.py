@@ -9,14 +9,16 @@ import os
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from i4q_ai.errors import IntegrityError
-from i4q_ai.model import File
 from i4q_ai.oci import disk
 from i4q_ai.oci.disk import storage_errors
 from i4q_ai.oci.downloads.hashing import Hasher
 from i4q_ai.oci.tarring import BLOCK, CHUNK
+
+if TYPE_CHECKING:
+    from i4q_ai.model import File
 
 _LARGEST_ABOUT = 16 * 1024 * 1024
 _ABOUT = ("models/i4q.json", "app/i4q.json")

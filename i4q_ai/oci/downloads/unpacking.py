@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from i4q_ai import config
 from i4q_ai import progress as progresses
@@ -22,7 +23,9 @@ from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.source import Listed, Source
 from i4q_ai.oci.transfers import copying
 from i4q_ai.progress import Progress
-from i4q_ai.trust import Trust
+
+if TYPE_CHECKING:
+    from i4q_ai.trust import Trust
 
 UNPACK = "io.deis.oras.content.unpack"
 _PATHS = (media.MODELPACK_FILEPATH, "org.cnai.model.filepath", media.TITLE)
@@ -103,14 +106,22 @@ def pull(
 
 def _pickles(trust: Trust | None, reference: Reference, deadline: Deadline) -> bool:
     """Whether it may hold files that run code when they are loaded, once the policy has let it in at all."""
-    own = config.trust()
-    policy = trust or (Trust.read(own) if own is not None else None)
+    policy = trust or _own()
     if policy is None:
         return True
     from i4q_ai.oci.signing import artifacts
 
     artifacts.verify(str(reference), policy, timeout=deadline.left())
     return policy.rule(reference.name, artifacts.name_of(reference, deadline)).pickle
+
+
+def _own() -> Trust | None:
+    file = config.trust()
+    if file is None:
+        return None
+    from i4q_ai.trust import Trust
+
+    return Trust.read(file)
 
 
 def _need_harmless(folder: Path, files: Sequence[str], where: str) -> None:
