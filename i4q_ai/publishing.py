@@ -222,6 +222,7 @@ def _checked(
     published = {name: read(each).spec for name, each in records(engine).items()}
     deployed = {name: Spec.parse(each.data) for name, each in engine.records().items()}
     known = {**deployed, **published, **specs}
+    alike = _by_object(known)
     found = {}
     for name, spec in specs.items():
         last = before.get(name)
@@ -237,10 +238,19 @@ def _checked(
             )
         past = [read(each).spec for each in history(engine, name)] if last and last.spec != spec else []
         snapshot = Snapshot(engine.namespace, name, 0, last.spec if last else None, clusters, (), ())
-        others = {other: each for other, each in known.items() if other != name}
+        near = {*alike[spec.object.name], *(spec.workload.uses if spec.workload else ())} - {name}
+        others = {other: known[other] for other in near if other in known}
         planning.check(spec, snapshot, others=others, past=past, capabilities=_ANY, owner=engine.owner)
         require_some(evaluate(spec.placement, clusters, now=engine.clock()), clusters)
         found[name] = engine.vouched(spec, last.spec if last else None)
+    return found
+
+
+def _by_object(specs: Mapping[str, Spec]) -> dict[str, set[str]]:
+    """Name of a model or workload → the deployments of it."""
+    found: dict[str, set[str]] = {}
+    for name, spec in specs.items():
+        found.setdefault(spec.object.name, set()).add(name)
     return found
 
 

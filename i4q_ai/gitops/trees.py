@@ -32,6 +32,23 @@ class Objects(Protocol):
     def __getitem__(self, name: ObjectID, /) -> ShaFile: ...
 
 
+class Remembered:
+    """Objects that were looked at once, for whoever looks at the same again and again.
+
+    Args:
+        objects: where they are.
+    """
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._seen: dict[ObjectID, ShaFile] = {}
+
+    def __getitem__(self, name: ObjectID, /) -> ShaFile:
+        if name not in self._seen:
+            self._seen[name] = self._objects[name]
+        return self._seen[name]
+
+
 def entries(objects: Objects, tree: ObjectID | None) -> dict[bytes, Entry]:
     """What stands in one tree; nothing in none."""
     if tree is None:
@@ -55,9 +72,10 @@ def folder(objects: Objects, root: ObjectID | None, path: str) -> ObjectID | Non
     tree = root
     parts = path.split("/") if path else []
     for depth, part in enumerate(parts, 1):
-        entry = entries(objects, tree).get(part.encode())
-        if entry is None:
+        found = None if tree is None else objects[tree]
+        if not isinstance(found, GitTree) or part.encode() not in found:
             return None
+        entry = Entry(*found[part.encode()])
         if not stat.S_ISDIR(entry.mode):
             raise _no_folder("/".join(parts[:depth]), entry)
         tree = entry.id

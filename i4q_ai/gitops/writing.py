@@ -125,7 +125,7 @@ def _blobs(job: Job) -> dict[ObjectID, ShaFile]:
 
 def _edits(clone: Clone, job: Job, head: ObjectID | None) -> dict[str, _Edit]:
     """Folder, as it was asked for → what is to be done in it."""
-    root, store = clone.tree(head), clone.repo.object_store
+    root, store = clone.tree(head), trees.Remembered(clone.repo.object_store)
     edits, unclear = {}, {}
     for folder, files in job.folders.items():
         full = "/".join(part for part in (job.source.path, folder) if part)
