@@ -56,7 +56,8 @@ class Subscription(Thing):
             get the same. A group without one gets that of `"*"`.
         placement: which clusters.
         commit: of the folders now; the clusters are told to take it, however long they would have waited by themselves.
-        pinned: clusters stay at that commit, also when the branch moves.
+        pinned: clusters stay at that commit, also when the branch moves. Where a control plane cannot take that back,
+            clusters take the commits that they are told from then on, and no others.
         owner: whose it is.
 
     Example:

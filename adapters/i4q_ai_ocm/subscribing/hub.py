@@ -144,14 +144,12 @@ class Subscribing:
 
     def _refreshed(self, made: Bundle, deadline: Deadline) -> Bundle:
         """With the time for which clusters are told to look, where there is something new."""
-        now = _now()
-        groups = tuple(
-            group.with_refresh(
-                _refresh(self._owned.find(SUBSCRIPTION, group.subscription, deadline), group.subscription, now)
-            )
-            for group in made.groups
-        )
-        return replace(made, groups=groups)
+        now, groups = _now(), []
+        for group in made.groups:
+            present = self._owned.find(SUBSCRIPTION, group.subscription, deadline)
+            marks = (present["metadata"].get("annotations") or {}) if present else {}
+            groups.append(group.with_refresh(_refresh(present, group.subscription, now), marks))
+        return replace(made, groups=tuple(groups))
 
     def _bind(self, wanted: Object, deadline: Deadline) -> None:
         if self._owned.find(wanted["kind"], wanted, deadline) is None:

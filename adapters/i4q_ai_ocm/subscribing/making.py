@@ -35,6 +35,10 @@ SUBSCRIPTIONS = f"{GROUP}/subscriptions"
 """Annotation of an Application by which the console draws it."""
 
 
+_PIN, _DEPTH = f"{GROUP}/git-desired-commit", f"{GROUP}/git-clone-depth"
+_NEUTRAL = {f"{GROUP}/git-path": ".", f"{GROUP}/reconcile-option": "merge", f"{GROUP}/reconcile-rate": "medium"}
+
+
 @dataclass(frozen=True)
 class Group:
     """What one group of a placement needs.
@@ -49,11 +53,22 @@ class Group:
     placement: Object
     subscription: Object
 
-    def with_refresh(self, time: str | None) -> Group:
-        """The same, with another time for which clusters are told to look; None for none."""
+    def with_refresh(self, time: str | None, present: Mapping[str, str] = NOTHING) -> Group:
+        """The same, with another time for which clusters are told to look; None for none.
+
+        What a cluster was told by an annotation it never forgets: work agents add and change annotations, and take none
+        away. So whatever has been said stays said, by a value that means as good as nothing.
+
+        Args:
+            time: for which they are told.
+            present: annotations of the Subscription as it lies on the hub.
+        """
         about = self.subscription["metadata"]
         marks = {key: value for key, value in about["annotations"].items() if key != REFRESHED}
         marks |= {REFRESHED: time} if time else {}
+        marks |= {key: value for key, value in _NEUTRAL.items() if key in present and key not in marks}
+        if _PIN in present and _PIN not in marks:
+            marks |= {_PIN: marks.get(COMMIT, present[_PIN]), _DEPTH: present.get(_DEPTH, "20")}
         return Group(self.name, self.placement, {**self.subscription, "metadata": {**about, "annotations": marks}})
 
 
