@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _ID = re.compile(r"[0-9a-f]{40}")
-_TRIES = 20
+_TRIES = 100
 """So often a branch may move before our commit is on it."""
 LARGEST = 64 * 1024 * 1024
 """Bytes of all files that are read at once."""
