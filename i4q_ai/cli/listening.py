@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from i4q_ai.listening.lines import Change, Line
     from i4q_ai.listening.rules import ListenedSource
 
+_MOST_NAMED = 8
+
 
 @click.command(cls=Verb)
 @click.argument("rules", type=click.Path(path_type=Path))
@@ -76,7 +78,10 @@ def listen(
                     Doors(read, listening.ring), host=host, port=port, certificate=tls_certificate, key=tls_key
                 )
                 printing.say(f"webhooks come to {host}:{stack.enter_context(doors)}")
-            printing.say(f"listening to {len(read.sources)} sources for {hub!r}")
+            more = f" and {len(read.sources) - _MOST_NAMED} more" if len(read.sources) > _MOST_NAMED else ""
+            printing.say(
+                f"listening to {', '.join(each.name for each in read.sources[:_MOST_NAMED])}{more} for {hub!r}"
+            )
             listening.run(threading.Event())
 
 
@@ -90,7 +95,7 @@ def _one_look(settings: Settings, states: dict[str, str | None]) -> None:
     rows = tuple((name, state) for name, state in states.items())
     printing.table(settings, display.Table("", ("source", "state"), rows))
     if bad := [name for name, state in states.items() if state in ("failed", "refused")]:
-        raise I4qError(f"changes of {', '.join(bad)} were not applied", hint="i4q changes says why, and -v too")
+        raise I4qError(f"not applied: {', '.join(bad)}", hint="i4q changes says why, where there is a change")
 
 
 @click.command(cls=Verb)

@@ -83,7 +83,7 @@ class Listening:
         lease: seconds after which another listener takes over a change when this one is gone.
         workers: sources that are looked at at once.
         cache: a folder for what is fetched; the default is in `I4Q_CACHE`.
-        told: of every change that was worked on.
+        told: of every change that was worked on, once for each way that it went.
         calm: seconds between two changes of one source; it grows to six times that while changes go on coming.
         clock: of leases; another one in tests.
 
@@ -216,16 +216,18 @@ class Listening:
             watch.said = ""
             return turn
         change = turn.change
-        level = logging.INFO if change.state in ("applied", "waiting", "superseded") else logging.WARNING
-        self._say(watch, level, f"{change.label} {change.state}{f': {change.why}' if change.why else ''}")
-        if self._told is not None:
+        bad = change.state in ("failed", "refused") and self._told is None
+        what = f"{change.label} {change.state}{f': {change.why}' if change.why else ''}"
+        if self._say(watch, logging.WARNING if bad else logging.INFO, what) and self._told is not None:
             self._told(source, change)
         return turn
 
-    def _say(self, watch: _Watch, level: int, what: str) -> None:
-        # Said once, not at every look.
-        log.log(logging.DEBUG if watch.said == what else level, "source '%s': %s", watch.source.name, what)
+    def _say(self, watch: _Watch, level: int, what: str) -> bool:
+        """Log it once, not at every look; says whether it is news."""
+        news = watch.said != what
+        log.log(level if news else logging.DEBUG, "source '%s': %s", watch.source.name, what)
         watch.said = what
+        return news
 
     def _plan_next(self, watch: _Watch, turn: Turn | None) -> None:
         now, poll = time.monotonic(), watch.source.poll

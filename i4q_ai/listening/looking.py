@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from i4q_ai.deadline import Deadline
 from i4q_ai.errors import NotFoundError, nearest
@@ -14,6 +15,9 @@ from i4q_ai.gitops.source import Source as GitSource
 from i4q_ai.listening import tags
 from i4q_ai.listening.lines import Head
 from i4q_ai.listening.rules import ListenedSource, RegistrySource
+
+if TYPE_CHECKING:
+    from i4q_ai.oci.source import Repository
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Looker:
     def __init__(self, cache: Path) -> None:
         self._cache = cache
         self._listed: dict[str, tuple[str, str]] = {}  # repository and pattern → ETag of the list, highest tag
+        self._registries: dict[str, Repository] = {}  # the same → what answers for it, with its connection
 
     def head(self, source: ListenedSource, deadline: Deadline) -> Head | None:
         """Where a source is now; None if there is nothing yet: no branch, no tag.
@@ -76,20 +81,26 @@ class Looker:
     def _registry_head(self, registry: RegistrySource, deadline: Deadline) -> Head | None:
         from i4q_ai.oci import opening
         from i4q_ai.oci.reference import Reference
+        from i4q_ai.oci.remote import Remote
 
-        tag = registry.tags if registry.moves else self._highest(registry, deadline)
+        # One source is looked at by one worker at a time, so nobody shares this.
+        key = f"{registry.repository} {registry.tags}"
+        asked = self._registries.get(key)
+        if asked is None:
+            asked = self._registries[key] = opening.source(Reference.parse(registry.repository))
+        tag = registry.tags if registry.moves else self._highest(registry, key, asked, deadline)
         if tag is None:
             return None
-        digest = opening.source(Reference.parse(registry.repository)).resolve(tag, deadline)
+        digest = asked.glance(tag, deadline) if isinstance(asked, Remote) else asked.resolve(tag, deadline)
         return None if digest is None else Head(commit=digest, label=tag)
 
-    def _highest(self, registry: RegistrySource, deadline: Deadline) -> str | None:
+    def _highest(self, registry: RegistrySource, key: str, asked: Repository, deadline: Deadline) -> str | None:
         from i4q_ai.oci.listing import changed_tags
 
-        key = f"{registry.repository} {registry.tags}"
         etag, known = self._listed.get(key, (None, None))
         try:
-            found = changed_tags(registry.repository, etag=etag, timeout=max(deadline.left(), 0.001))
+            seconds = max(deadline.left(), 0.001)
+            found = changed_tags(registry.repository, etag=etag, timeout=seconds, source=asked)
         except NotFoundError:
             return None  # a registry has no repository before the first push
         if found is None:

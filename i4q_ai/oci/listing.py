@@ -11,6 +11,7 @@ from i4q_ai.oci import contents, opening
 from i4q_ai.oci.layout import Layout
 from i4q_ai.oci.reference import Reference
 from i4q_ai.oci.remote import Remote
+from i4q_ai.oci.source import Repository
 from i4q_ai.oci.wire.paging import pages
 
 _MOST = 500_000
@@ -45,20 +46,23 @@ def tags(reference: str, *, timeout: float = 60) -> list[str]:
     return list(found.names) if found else []
 
 
-def changed_tags(reference: str, *, etag: str | None, timeout: float = 60) -> Tags | None:
+def changed_tags(
+    reference: str, *, etag: str | None, timeout: float = 60, source: Repository | None = None
+) -> Tags | None:
     """The tags of a repository, if they are others than before.
 
     Args:
         reference: of the repository.
         etag: of the list as it was before.
         timeout: in seconds, for all pages.
+        source: what answers for the repository, if it was asked before; its connection is used again.
 
     Returns:
         None if the registry says that nothing has changed. Many registries never say that.
     """
     parsed = Reference.parse(reference)
     deadline = Deadline.after(timeout, f"listing the tags of {reference}")
-    source = opening.source(parsed)
+    source = source or opening.source(parsed)
     if isinstance(source, Layout):
         return Tags(tuple(sorted(source.tags())))
     assert isinstance(source, Remote), "there are no others"

@@ -121,7 +121,7 @@ def test_one_look_and_a_person(i4q: Shell, plant: Plant, rules: Path) -> None:
     plant.push("kind: [")
     failed = i4q.run("listen", str(rules), "--once")
     assert failed.returncode == 1
-    assert "changes of plant were not applied" in failed.stderr
+    assert "not applied: plant" in failed.stderr
     assert i4q.data("list") == []
 
 
