@@ -213,6 +213,15 @@ class Publication:
         except (NotFoundError, KeyError):
             return published.files(then.spec, self._engine.namespace, name, form=then.form, rendering=then.rendering)
 
+    def _there(self, name: str, what: Published) -> Tree:
+        """As it stands now; a branch to propose from is gone once it is merged."""
+        if not what.proposed:
+            return self._read(name, what, None)
+        try:
+            return self._read(name, what, None)
+        except NotFoundError:
+            return self._read(name, what.replace(branch=what.source.branch), None)
+
     def _read(self, name: str, what: Published, commit: str | None) -> Tree:
         branch = what.branch or what.source.branch
         folder = what.source.replace(path=published.folder(what.source, name), branch=branch)
@@ -223,7 +232,7 @@ class Publication:
 
     def _edits(self, name: str, what: Published) -> list[Edit]:
         try:
-            there: Mapping[str, bytes] = self._read(name, what, None).files
+            there: Mapping[str, bytes] = self._there(name, what).files
         except NotFoundError as error:
             if "folder" not in error.what:
                 raise

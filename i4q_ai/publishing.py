@@ -191,6 +191,7 @@ def settle(
         propose=how.propose,
         force=how.force,
         known={name: each.files for name, each in before.items() if not each.proposed},
+        by=f"{engine.namespace}/{engine.owner}",
         cache=config.cache() / "git",
         credentials=how.credentials,
         deadline=engine.deadline(),
@@ -209,6 +210,8 @@ def settle(
         if follows:
             told = _subscription(engine, name, each.replace(commit=commit.id))
             engine.fleet.subscribe(told, deadline=engine.deadline())
+    if commit.changed:
+        log.info("%s: %s on %s", commit.id[:12], how.message.splitlines()[0], how.source)
     return commit.id
 
 

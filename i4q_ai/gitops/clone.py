@@ -175,7 +175,7 @@ def cloned(remote: Remote, cache: Path | None, deadline: Deadline) -> Iterator[C
             path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="i4q-git-")))
         else:
             path = cache / hashlib.sha256(remote.repo.encode()).hexdigest()[:32]
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(_alone(path.with_suffix(".lock"), deadline))
         try:
             with contextlib.closing(_opened(path)) as repo:

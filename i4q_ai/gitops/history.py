@@ -19,12 +19,13 @@ _DIGITS = 16
 _DEPTHS = (50, 1_000, None)
 
 
-def marked(message: str, folders: Mapping[str, Mapping[str, str]]) -> str:
+def marked(message: str, folders: Mapping[str, Mapping[str, str]], *, by: str = "") -> str:
     """A message with the marks of what the commit leaves behind.
 
     Args:
         message: for people.
         folders: from the root → file → id of its content.
+        by: whose they are.
 
     Example:
         >>> print(marked("Line 3", {"edges/wear": {"service.yaml": "0" * 40}}))
@@ -32,10 +33,11 @@ def marked(message: str, folders: Mapping[str, Mapping[str, str]]) -> str:
         <BLANKLINE>
         I4q-Publication: edges/wear service.yaml=0000000000000000
     """
-    lines = [
-        " ".join([f"{MARK}: {quote(folder) or '.'}", *(f"{quote(file)}={ids[file][:_DIGITS]}" for file in sorted(ids))])
-        for folder, ids in sorted(folders.items())
-    ]
+    whose = [f"~{quote(by)}"] if by else []
+    lines = []
+    for folder, ids in sorted(folders.items()):
+        left = [f"{quote(file)}={ids[file][:_DIGITS]}" for file in sorted(ids)]
+        lines.append(" ".join([f"{MARK}: {quote(folder) or '.'}", *left, *whose]))
     text = message.strip() or "Publish"
     *above, last = text.split("\n\n")
     joined = above and all(_TRAILER.fullmatch(line) for line in last.splitlines())
@@ -44,18 +46,26 @@ def marked(message: str, folders: Mapping[str, Mapping[str, str]]) -> str:
 
 def marks(message: bytes) -> dict[str, dict[str, str]]:
     """Folder → file → the beginning of its content's id, of a commit's message; nothing if it is not ours."""
+    return {folder: files for folder, (files, _) in _parsed(message).items()}
+
+
+def _parsed(message: bytes) -> dict[str, tuple[dict[str, str], str]]:
+    """Folder → its files, and whose they are."""
     found = {}
-    for folder, files in _LINE.findall(message.decode(errors="replace")):
-        pairs = (each.rpartition("=")[::2] for each in files.split())
-        found["" if folder == "." else unquote(folder)] = {unquote(file): digits for file, digits in pairs}
+    for folder, told in _LINE.findall(message.decode(errors="replace")):
+        pairs = [each.rpartition("=")[::2] for each in told.split() if "=" in each]
+        by = next((each[1:] for each in told.split() if each[0] == "~" and "=" not in each), "")
+        files = {unquote(file): digits for file, digits in pairs}
+        found["" if folder == "." else unquote(folder)] = (files, unquote(by))
     return found
 
 
 class Left(NamedTuple):
-    """What a commit of ours has left in a folder: file → the beginning of its content's id."""
+    """What a commit of ours has left in a folder: file → the beginning of its content's id; and whose it is."""
 
     commit: str
     files: Mapping[str, str]
+    by: str
 
 
 def last(clone: Clone, head: ObjectID, folders: Collection[str]) -> dict[str, Left]:
@@ -71,8 +81,8 @@ def last(clone: Clone, head: ObjectID, folders: Collection[str]) -> dict[str, Le
         clone.deepen(head, depth)
         found = {}
         for commit in backwards(clone, head):
-            for folder, ids in marks(commit.message).items():
-                found.setdefault(folder, Left(commit.id.decode(), ids))
+            for folder, (files, by) in _parsed(commit.message).items():
+                found.setdefault(folder, Left(commit.id.decode(), files, by))
             if all(folder in found for folder in folders):
                 break
         if all(folder in found for folder in folders) or clone.is_whole():

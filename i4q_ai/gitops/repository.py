@@ -149,6 +149,7 @@ def write(
     propose: str | None = None,
     force: bool = False,
     known: Mapping[str, Mapping[str, str]] | None = None,
+    by: str = "",
     cache: Path | None = None,
     credentials: Credentials | None = None,
     deadline: Deadline,
@@ -165,12 +166,14 @@ def write(
         propose: a branch to push to in place of the source's, for others to merge.
         force: also over what others have changed in our files.
         known: folder → file → id, as the last write gave them; spares a look into history.
+        by: whose folders they are; those of another are refused.
         cache: a folder for what is fetched, so that the next call takes only what is new.
         credentials: None looks for some once the server asks.
         deadline: when to give up.
 
     Raises:
         EditedError: others have changed our files; nothing was touched.
+        OwnedError: they are of somebody else who publishes.
         ConflictError: the branch moved again and again.
         NotFoundError: there is no such repository.
         ForbiddenError: it wants other credentials.
@@ -188,7 +191,7 @@ def write(
     def _write(clone: Clone) -> Commit:
         from i4q_ai.gitops import writing
 
-        job = writing.Job(source, wanted, message, author, propose, force, dict(known or {}), tried)
+        job = writing.Job(source, wanted, message, author, propose, force, dict(known or {}), by, tried)
         return writing.write(clone, job, tries=_TRIES)
 
     return _with_clone(source.repo, _write, cache=cache, credentials=credentials, deadline=deadline)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from dulwich.objects import Blob, ObjectID, ShaFile
 from dulwich.objects import Commit as GitCommit
 
-from i4q_ai.errors import ConflictError, EditedError
+from i4q_ai.errors import ConflictError, EditedError, OwnedError
 from i4q_ai.gitops import committing, history, trees
 from i4q_ai.gitops.clone import Clone
 from i4q_ai.gitops.remote import MovedError
@@ -25,7 +25,7 @@ class Job:
     """What is to be written, and how.
 
     Args:
-        source, message, author, propose, force, known: as `repository.write` takes them.
+        source, message, author, propose, force, known, by: as `repository.write` takes them.
         folders: below `source.path` → file → content; None takes it away.
         tried: commits that were on their way when the server went silent.
     """
@@ -37,6 +37,7 @@ class Job:
     propose: str | None
     force: bool
     known: Mapping[str, Ids]
+    by: str
     tried: list[Commit] = field(default_factory=list)
 
 
@@ -61,6 +62,7 @@ def write(clone: Clone, job: Job, *, tries: int) -> Commit:
 
     Raises:
         EditedError: others have changed our files; nothing was touched.
+        OwnedError: they are of somebody else who publishes.
         ConflictError: the branch moved each time, or the one to propose from is somebody else's.
     """
     for _ in range(tries):
@@ -104,7 +106,7 @@ def _once(clone: Clone, job: Job) -> Commit:
     root = trees.edited(clone.repo.object_store, clone.tree(head), paths, made)
     tree = root if root is not None else trees.nothing(made)
     needed = {entry.id for entry in paths.values() if entry is not None}
-    message = history.marked(job.message, {each.folder: each.ids for each in found.values() if each.changes})
+    message = history.marked(job.message, {each.folder: each.ids for each in found.values() if each.changes}, by=job.by)
     onto, expected = (branch, head if there else None) if job.propose is None else (job.propose, _proposed(clone, job))
     if job.propose is not None and expected is not None and _is_same(clone, expected, tree, head):
         return Commit(expected.decode(), onto, at, (), files, brought)
@@ -138,6 +140,11 @@ def _edits(clone: Clone, job: Job, head: ObjectID | None) -> dict[str, _Edit]:
     if unclear and head is not None:
         for full, left in history.last(clone, head, unclear).items():
             folder, there, wanted = unclear[full]
+            if left.by != job.by and left.by and job.by and not job.force:
+                raise OwnedError(
+                    f"'{full}' in {job.source.repo} was published by '{left.by}'",
+                    hint=f"you are '{job.by}'; take another path or name, or force",
+                )
             edits[folder] = replace(_edit(full, there, wanted, left.files), brought=left.commit)
     return edits
 

@@ -266,6 +266,17 @@ def test_owners_places_and_versions(hub: Hub, memory: MemoryBackend, repo: Path,
     assert len(log(repo)) == 1
 
 
+def test_two_hubs_do_not_take_each_others_folders(hub: Hub, memory: MemoryBackend, to: dict[str, Any]) -> None:
+    hub.publish(things.model(), to=CNC, **to)
+    other = Hub("memory://", namespace="another")
+    for version in ("1", "2"):
+        with pytest.raises(OwnedError, match="was published by 'i4q/i4q'"):
+            other.publish(things.model(version=version), to=CNC, **to)
+    other.publish(things.model(version="2"), to=CNC, force=True, **to)
+    with pytest.raises(OwnedError, match="was published by 'another/i4q'"):
+        hub.publish(things.model(version="3"), to=CNC, **to)
+
+
 def test_which_commit_a_cluster_runs_by_its_digest(hub: Hub, memory: MemoryBackend, to: dict[str, Any]) -> None:
     first = hub.publish(things.model(), to=CNC, **to).commit
     publication = hub.publish(things.model(version="2"), to=CNC, **to)

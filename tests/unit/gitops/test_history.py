@@ -14,9 +14,13 @@ _path = st.lists(_part, min_size=1, max_size=3).map("/".join).filter(lambda path
 _id = st.text("0123456789abcdef", min_size=40, max_size=40)
 
 
-@given(st.text(), st.dictionaries(_path | st.just(""), st.dictionaries(_path, _id, max_size=4), min_size=1, max_size=4))
-def test_what_is_written_is_read_again(message: str, folders: dict[str, dict[str, str]]) -> None:
-    found = marks(marked(message, folders).encode(errors="replace"))
+@given(
+    st.text(),
+    st.dictionaries(_path | st.just(""), st.dictionaries(_path, _id, max_size=4), min_size=1, max_size=4),
+    _part | st.just(""),
+)
+def test_what_is_written_is_read_again(message: str, folders: dict[str, dict[str, str]], by: str) -> None:
+    found = marks(marked(message, folders, by=by).encode(errors="replace"))
     for folder, ids in folders.items():
         assert found[folder] == {file: each[:16] for file, each in ids.items()}
 
