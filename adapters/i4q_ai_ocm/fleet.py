@@ -38,8 +38,8 @@ class OcmFleet:
     ) -> None:
         self._objects = objects
         self._roster = roster
-        self._subscribing = Subscribing(objects, follows)
-        self._telling = Telling(objects, record, follows, self._subscribing)
+        self._subscribing = Subscribing(objects, follows, source="publication")
+        self._telling = Telling(objects, record, follows, Subscribing(objects, follows, source="deployment"))
         self._seeing = Seeing(objects, roster)
         self._joining = Joining(objects, roster)
         self._forwards = reaching.Forwards()

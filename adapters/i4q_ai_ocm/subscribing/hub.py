@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Set
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
 from i4q_ai.backends.base import Pulled, Subscription
 from i4q_ai.deadline import Deadline
@@ -26,6 +27,8 @@ from i4q_ai_ocm.translate import names as ordering
 
 log = logging.getLogger(__name__)
 
+_SOURCE = "i4q.ai/source"
+"""Label: whether a publication or a deployment is what the object is of."""
 _LOOK = 0.1
 """Seconds between two looks at what is on its way out; it takes a fraction of a second where all is well."""
 _KINDS = {"Subscription": SUBSCRIPTION, "Application": APPLICATION, "PlacementRule": RULE, "Placement": PLACEMENT}
@@ -37,10 +40,14 @@ class Subscribing:
     Args:
         objects: of the hub.
         follows: whether the hub follows standing orders, and so looks.
+        source: from what they come; what comes from the one is not the other's to change.
     """
 
-    def __init__(self, objects: HubObjects, follows: Callable[[Deadline], bool]) -> None:
+    def __init__(
+        self, objects: HubObjects, follows: Callable[[Deadline], bool], *, source: Literal["publication", "deployment"]
+    ) -> None:
         self._objects = objects
+        self._source = source
         self._follows = follows
         self._owned = Owned(objects)
         self._channels = Channels(self._owned)
@@ -138,7 +145,7 @@ class Subscribing:
             git,
             self._channels.of(wanted.repo, git, deadline),
             sets=self._objects.settings.sets,
-            labels=self._owned.labels(wanted.namespace, wanted.name, deadline),
+            labels={**self._owned.labels(wanted.namespace, wanted.name, deadline), _SOURCE: self._source},
             only=groups,
         )
 
@@ -226,8 +233,15 @@ class Subscribing:
     def _require_ours(self, wanted: Object, of: Subscription, deadline: Deadline) -> None:
         found = self._owned.find(_KINDS[wanted["kind"]], wanted, deadline)
         ours = self._owned.labels(of.namespace, of.name, deadline)
-        if found is not None and not ours.items() <= (found["metadata"].get("labels") or {}).items():
-            about = wanted["metadata"]
+        labels = (found["metadata"].get("labels") or {}) if found is not None else {}
+        about = wanted["metadata"]
+        if found is not None and ours.items() <= labels.items() and labels.get(_SOURCE) != self._source:
+            raise OwnedError(
+                f"'{of.namespace}/{of.name}' is a {labels.get(_SOURCE, 'deployment')} already, by the {wanted['kind']} "
+                f"'{about['name']}'",
+                hint="delete it, or take another name=",
+            )
+        if found is not None and not ours.items() <= labels.items():
             raise OwnedError(
                 f"the {wanted['kind']} '{about['namespace']}/{about['name']}' is not ours",
                 hint="delete it, or take another name=",

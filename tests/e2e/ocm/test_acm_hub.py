@@ -13,7 +13,7 @@ import pytest
 import i4q_ai as i4q
 from i4q_ai.backends.base import Subscription
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import NotFoundError, UnsupportedError
+from i4q_ai.errors import NotFoundError, OwnedError, UnsupportedError
 from i4q_ai.status import Phase
 from i4q_ai_kubectl.rbac import Subject
 from i4q_ai_ocm import OcmBackend, rbac
@@ -54,8 +54,8 @@ def user(server: LoneHub, tmp_path: Path) -> Iterator[User]:
 class Told:
     """A hub, and what is asked of it."""
 
-    def __init__(self, user: User, folder: Path, git: Git) -> None:
-        settings = OcmHub(kubeconfig=str(user._kubeconfig), replica_sets=True, git=git)
+    def __init__(self, user: User, folder: Path, git: Git, **more: Any) -> None:
+        settings = OcmHub(kubeconfig=str(user._kubeconfig), replica_sets=True, git=git, **more)
         path = folder / "acm.yaml"
         path.write_text(settings.to_yaml(), encoding="utf-8")
         self.backend = OcmBackend(str(path))
@@ -165,6 +165,17 @@ def test_groups_that_are_no_more_go(told: Told) -> None:
     (found,) = told.found(SUBSCRIPTION)
     assert found["metadata"]["name"] == "tool-wear-subscription-1"
     assert len(told.found(PLACEMENT)) == len(told.found("ManifestWorkReplicaSet")) == 1
+
+
+def test_a_publication_is_not_a_deployments_to_change(told: Told, user: User, tmp_path: Path) -> None:
+    told.follow()
+    by_git = tmp_path / "by-git"
+    by_git.mkdir()
+    other = Told(user, by_git, Git(repo=REPO), delivery="subscription")
+    with pytest.raises(OwnedError, match="is a publication already"):
+        other.backend.fleet.check(WHERE, namespace=told.namespace, name="tool-wear", deadline=soon())
+    other.backend.fleet.check(WHERE, namespace=told.namespace, name="another", deadline=soon())
+    other.backend.close()
 
 
 def test_a_channel_is_shared_until_the_last_one_leaves(told: Told) -> None:
