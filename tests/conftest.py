@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.testbed.ahead import Ahead, weight
+from tests.testbed.ahead import PLANT, Ahead, weight
 from tests.testbed.fixtures import (
     KEPT_LOGS,
     acm,
@@ -40,17 +41,24 @@ __all__ = [
 
 
 _AHEAD = Ahead()
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the least comes first."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs the least comes first; of two processes, one has all that needs a plant, and begins with it."""
     items.sort(key=weight)
+    if _WORKER is None and not config.getoption("numprocesses", None):
+        return
+    items.sort(key=lambda item: weight(item) < PLANT)
+    for item in items:
+        if weight(item) >= PLANT:
+            item.add_marker(pytest.mark.xdist_group("plant"))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what the last tests need while the first ones run."""
-    if not session.config.option.collectonly:
+    if not session.config.option.collectonly and _WORKER in (None, "gw0"):
         _AHEAD.start(session.items)
 
 

@@ -12,8 +12,10 @@ import pytest
 
 from tests.testbed.building import is_built
 
-MODULES = ("controlplane", "oracle", "tools", "node", "dns", "subscriptions")
+MODULES = ("controlplane", "tools", "node", "dns", "oracle", "subscriptions")
 """What tests use, the longest first."""
+PLANT = 2
+"""The weight from which on a test needs clusters with nodes."""
 _FOREIGN = {"apiserver", "crane", "edge_image", "git_server", "placement_oracle", "registry", "testbed_run"}
 _END_TIMEOUT = 30
 
