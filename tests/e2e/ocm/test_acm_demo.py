@@ -12,8 +12,8 @@ from i4q_ai.manifests.publishable import rendered
 from i4q_ai.placement import Placement
 from i4q_ai.placing.builders import Label
 from i4q_ai.spec import Spec
+from tests.e2e.gitops.people import Person, git
 from tests.e2e.ocm import console
-from tests.e2e.ocm.clone import Clone
 from tests.e2e.ocm.conftest import PATIENCE
 from tests.testbed.kinds import apply
 from tests.testbed.processes import wait_until
@@ -75,8 +75,9 @@ def refresh(acm: Subscriptions, namespace: str, number: int, moment: str) -> Non
 def test_the_first_demonstration(
     acm: Subscriptions, edge: Edge, hub_git: GitServer, ocm_namespace: str, site: Site, samples: Samples, tmp_path: Path
 ) -> None:
-    clone = Clone(hub_git.create("plant"), tmp_path / "clone")
-    clone.commit({**files(samples.one, site, MODEL), **files(samples.by_url, site, PROGRAM)})
+    person = Person(tmp_path / "clone", hub_git.create("plant"))
+    person.write_all({**files(samples.one, site, MODEL), **files(samples.by_url, site, PROGRAM)})
+    person.push()
     paths = {MODEL: ocm_namespace, PROGRAM: ocm_namespace}
     made = console.application(ocm_namespace, "demo", hub_git.url("plant"), paths=paths, branch="main")
     apply(acm.hub, *made)
@@ -90,12 +91,13 @@ def test_the_first_demonstration(
         return int(answer(edge, ocm_namespace)["pid"])
 
     pid = serves(1.0)
-    clone.commit(files(samples.two, site, MODEL), "version 2")
-    assert clone.git("diff", "--numstat", "HEAD~1").split()[:2] == ["1", "1"], "one line has changed"
+    person.write_all({**files(samples.two, site, MODEL)})
+    person.push("version 2")
+    assert git(person.folder, "diff", "--numstat", "HEAD~1").split()[:2] == ["1", "1"], "one line has changed"
     refresh(acm, ocm_namespace, 1, "2026-01-01T00:00:01Z")
     assert serves(2.0) == pid
-    clone.git("revert", "--no-edit", "HEAD")
-    clone.git("push", "--quiet", "origin", "HEAD:main")
+    git(person.folder, "revert", "--no-edit", "HEAD")
+    git(person.folder, "push", "--quiet", "origin", "HEAD:main")
     refresh(acm, ocm_namespace, 1, "2026-01-01T00:00:02Z")
     assert serves(1.0) == pid, "the program was not touched"
     acm.hub.kubectl("delete", f"subscriptions.{console.APPS}", "--all", "-n", ocm_namespace)
