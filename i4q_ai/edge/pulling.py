@@ -62,6 +62,8 @@ class Puller(threading.Thread):
         deadline = Deadline.after(LOOK_TIMEOUT, f"looking at {name}", cancel=self._stopped)
         try:
             found = self._place.look(self._heard.seen(name), deadline)
+            if not self._stopped.is_set():
+                self._heard.said(name, found)
         except (NotFoundError, UntrustedError) as error:
             self._failed(error)
             return True  # it does answer, and the next answer may be another
@@ -72,8 +74,6 @@ class Puller(threading.Thread):
         except Exception as error:  # what a hostile server makes a library do must not end the following
             log.exception("looking at %s failed unexpectedly", name)
             return self._failed(I4qError(f"unexpected {type(error).__name__}"))
-        if not self._stopped.is_set():
-            self._heard.said(name, found)
         return True
 
     def _failed(self, error: I4qError) -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from i4q_ai.deadline import Deadline
+from i4q_ai.desired import Desired
+from i4q_ai.edge import merging
 from i4q_ai.edge.heard import Heard
 from i4q_ai.edge.paths import Paths
 from i4q_ai.edge.places import Found
@@ -83,6 +85,23 @@ def test_whatever_fails_it_goes_on(line: Line, pulled: Callable[[Scripted], None
     assert any(told in remark for remark in line.remarks)
     assert line.wanted == ["wear 2"]
     assert place.known[:4] == ["", "1" * 40, "1" * 40, "2" * 40]
+
+
+def test_what_cannot_be_digested_does_not_end_it(
+    line: Line, pulled: Callable[[Scripted], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([RuntimeError("a document that is hostile")])
+
+    def joined(*arguments: object, **about: object) -> Desired:
+        for error in answers:
+            raise error
+        return real(*arguments, **about)
+
+    real = merging.joined
+    monkeypatch.setattr(merging, "joined", joined)
+    pulled(Scripted(lambda: found("1" * 40, wear("1")), lambda: found("1" * 40, wear("1"))))
+    assert "unexpected RuntimeError" in line.remarks[0]
+    assert line.wanted == ["wear 1"]
 
 
 @pytest.mark.parametrize(
