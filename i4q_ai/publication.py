@@ -250,10 +250,9 @@ class Publication:
         rows: list[Pulled] = []
         engine = self._engine
         if not what.proposed:
-            follows = engine.backend.capabilities.gitops
             rows = (
                 engine.fleet.pulled(engine.namespace, name, deadline=engine.deadline())
-                if follows
+                if publishing.follows(engine, what)
                 else self._observed(name, what)
             )
         proposed = what.branch if what.proposed else ""

@@ -179,9 +179,9 @@ def settle(
         The id of the commit.
     """
     before = {name: read(each) for name, each in present.items()}
-    follows = engine.backend.capabilities.gitops and how.propose is None
-    for name, each in wanted.items() if follows else ():
-        if each is not None:
+    told = how.propose is None
+    for name, each in wanted.items():
+        if each is not None and told and follows(engine, each):
             engine.fleet.check_subscription(_subscription(engine, name, each), deadline=engine.deadline())
     commit = repository.write(
         how.source,
@@ -207,12 +207,17 @@ def settle(
         made = each.replace(commit=commit.brought.get(name) or last, **known)
         if made != before.get(name):
             _put(engine, name, made, revision)
-        if follows:
-            told = _subscription(engine, name, each.replace(commit=commit.id))
-            engine.fleet.subscribe(told, deadline=engine.deadline())
+        if told and follows(engine, each):
+            subscription = _subscription(engine, name, each.replace(commit=commit.id))
+            engine.fleet.subscribe(subscription, deadline=engine.deadline())
     if commit.changed:
         log.info("%s: %s on %s", commit.id[:12], how.message.splitlines()[0], how.source)
     return commit.id
+
+
+def follows(engine: Engine, what: Published) -> bool:
+    """Whether the hub has clusters take it; a document for edge agents is nothing to a Kubernetes cluster."""
+    return engine.backend.capabilities.gitops and what.form != "agent"
 
 
 def _checked(

@@ -319,6 +319,7 @@ def test_a_hub_that_can_is_told(
     with pytest.raises(InvalidError, match="not here"):
         hub.publish(things.model("forbidden"), to=CNC, **to)
     hub.publish(things.model("later"), to=CNC, propose="later", **to)
+    hub.publish(things.model("on-a-machine"), to=CNC, form="agent", **to)
     assert set(told) == {"tool-wear"}
     publication.delete()
     assert told == {}
