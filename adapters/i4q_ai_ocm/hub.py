@@ -78,16 +78,20 @@ class HubObjects:
         return managed.members(clusters, sets, self.settings.sets)
 
     def clusters(
-        self, deadline: Deadline, *, scored: bool = True, found: Sequence[Object] | None = None
+        self,
+        deadline: Deadline,
+        *,
+        found: Sequence[Object] | None = None,
+        scores: Mapping[str, list[Object]] | None = None,
     ) -> list[Cluster]:
         """The clusters of the sets that count, by name.
 
         Args:
             deadline: when to give up.
-            scored: with their scores.
             found: the ManagedClusters, where they were read already.
+            scores: cluster → its scores, where they were read already, or none are wanted.
         """
-        scores = self.scores(deadline) if scored else {}
+        scores = self.scores(deadline) if scores is None else scores
         each = self.managed(deadline) if found is None else found
         with uncollected():
             return [managed.cluster(one, scores.get(one["metadata"]["name"], ())) for one in each]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from i4q_ai.backends.base import Sight
@@ -56,6 +56,7 @@ class Seeing:
     def __init__(self, objects: HubObjects, roster: Roster) -> None:
         self._objects = objects
         self._roster = roster
+        self._watches: dict[str | None, _Watch] = {}
 
     def observe(self, namespace: str | None, name: str | None, deadline: Deadline) -> list[Observation]:
         """What clusters say now."""
@@ -64,7 +65,10 @@ class Seeing:
         return self._observe(found, name, self._ask(deadline), deadline)
 
     def look(self, namespace: str, name: str, deadline: Deadline) -> Sight:
-        """All that there is of one deployment, from one reading of the hub."""
+        """All that there is of one deployment, from one reading of the hub, or as a watch has followed it up to now."""
+        watch = self._watches.get(namespace)
+        if watch is not None and watch.follow.synced and watch.changes == self._objects.home.api.changes:
+            return self._followed_sight(watch, name, deadline)
 
         def clusters() -> tuple[list[Object], list[Cluster]]:
             members = self._objects.managed(deadline)
@@ -89,7 +93,8 @@ class Seeing:
         """
         bell, stop = Bell(), threading.Event()
         follow = _Following(bell, stop)
-        ours = selector(hub=self._objects.home.hub(deadline))
+        hub = self._objects.home.hub(deadline)
+        ours = selector(namespace, hub=hub)
         watched = [
             ("ManagedCluster", None, {}),
             ("ManagedClusterSet", None, {}),
@@ -98,7 +103,8 @@ class Seeing:
             ("PlacementDecision", namespace, {}),
             ("ConfigMap", namespace, selector()),
         ]
-        api, known = self._objects.home.api, dict[Key, Known]()
+        api = self._objects.home.api
+        watch = _Watch(follow, api.changes)
 
         def listed(each: tuple[str, str | None, dict[str, str]]) -> Listing:
             kind, inside, labels = each
@@ -107,16 +113,41 @@ class Seeing:
         try:
             for each, begun in zip(watched, self._objects.each(watched, listed), strict=True):
                 follow.begin(api, *each, begun=begun)
-            yield self._observe(self._followed(follow), name, self._ask(deadline), deadline, known)
+            self._watches[namespace] = watch
+            yield self._observe(self._followed(follow), name, self._ask(deadline), deadline, watch.known)
             while not deadline.passed:
                 if not bell.wait(deadline.left()):
                     return
                 follow.check()
                 if not follow.synced:
                     continue
-                yield self._observe(self._followed(follow), name, self._mirror(follow, ours), deadline, known)
+                pods = self._mirror(follow, selector(hub=hub))
+                yield self._observe(self._followed(follow), name, pods, deadline, watch.known)
         finally:
             stop.set()
+            if self._watches.get(namespace) is watch:
+                del self._watches[namespace]
+
+    def _followed_sight(self, watch: _Watch, name: str, deadline: Deadline) -> Sight:
+        """What a watch has followed; nothing was changed from here since it began, so it is no older than that."""
+        found, scores = self._followed(watch.follow), self._objects.scores(deadline)
+        if watch.clusters is None or watch.clusters[0] is not found.clusters or watch.clusters[1] != scores:
+            watch.clusters = (
+                found.clusters,
+                scores,
+                self._objects.clusters(deadline, found=found.clusters, scores=scores),
+            )
+        mirrored, ask = self._mirror(watch.follow, selector(hub=self._objects.home.hub(deadline))), self._ask(deadline)
+
+        def pods(cluster: str, key: Key) -> Sequence[Object] | None:
+            followed = mirrored(cluster, key)
+            return ask(cluster, key) if followed is None else followed
+
+        return Sight(
+            watch.clusters[2],
+            state.assignments(found.states, name),
+            self._observe(found, name, pods, deadline, watch.known),
+        )
 
     def _followed(self, follow: _Following) -> Found:
         def members() -> list[Object]:
@@ -185,6 +216,23 @@ class Seeing:
             ]
 
         return look
+
+
+@dataclass
+class _Watch:
+    """A watch that goes on.
+
+    Args:
+        follow: its streams.
+        changes: how many there had been from here when it began.
+        known: what was observed last.
+        clusters: the ManagedClusters, their scores, and the clusters that were made of them last.
+    """
+
+    follow: _Following
+    changes: int
+    known: dict[Key, Known] = field(default_factory=dict)
+    clusters: tuple[Sequence[Object], Mapping[str, list[Object]], list[Cluster]] | None = None
 
 
 class _Following:

@@ -147,7 +147,7 @@ class Telling:
                 desired[action.cluster] = action.after
         live = _live(record)
         scored = live is not None and any("/" in name for name in live.placement.prefer)
-        clusters = self._objects.clusters(deadline, scored=scored) if live is not None else []
+        clusters = self._objects.clusters(deadline, scores=None if scored else {}) if live is not None else []
         groups = _groups(live, clusters, frozenset(told))
         arrangement = arrange(
             state,

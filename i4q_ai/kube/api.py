@@ -96,6 +96,11 @@ class Api:
         return self._transport.server
 
     @property
+    def changes(self) -> int:
+        """How many messages were sent that may have changed something."""
+        return self._transport.changes
+
+    @property
     def default_namespace(self) -> str:
         """The namespace of the context, or of the service account."""
         return self._transport.link.namespace

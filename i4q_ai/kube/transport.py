@@ -76,6 +76,9 @@ class Transport:
     Args:
         opener: makes the link, and makes it anew when credentials are no longer accepted.
         timeout: in seconds, for connecting, and for each wait for an answer.
+
+    Attributes:
+        changes: how many messages were sent that may have changed something.
     """
 
     def __init__(self, opener: Opener, timeout: float) -> None:
@@ -83,6 +86,7 @@ class Transport:
         self._lock = threading.Lock()
         self.timeout = timeout
         self.link = opener()
+        self.changes = 0
 
     @property
     def server(self) -> str:
@@ -109,6 +113,7 @@ class Transport:
             DeadlineError: the answer took too long.
             I4qError: as `translate` says.
         """
+        self.changes += message.method != "GET"
         return self.persist(lambda: self._send(message, parsed, deadline), asked, deadline=deadline, recheck=recheck)
 
     def fetch(self, message: Message, asked: Asked, *, read: Callable[[bytes], T], deadline: Deadline) -> T:
