@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from i4q_ai.engine import Engine
 
 _TRIES = 8
+_MOST_FILES = 1000
+_LONGEST_NAME = 255
 _ENDINGS = (".yaml", ".yml")
 _FINAL = (OwnedError, VersionExistsError, FieldConflictError)
 _PASSING = (
@@ -106,6 +109,10 @@ def _release(source: ListenedSource, found: Found, engine: Engine) -> dict[str, 
         raise NotFoundError(
             f"{source.path} holds no file that ends in .yaml or .yml", hint="release files lie right in it"
         )
+    if len(listed) > _MOST_FILES:
+        raise InvalidError(f"{source.path} holds {len(listed)} files", hint=f"{_MOST_FILES} at most are one release")
+    if long := [name for name in listed if len(os.fsencode(name)) > _LONGEST_NAME]:
+        raise InvalidError(f"the file '{long[0][:40]}…' has a name of more than {_LONGEST_NAME} bytes")
     with tempfile.TemporaryDirectory(prefix="i4q-listen-") as folder:
         for name, text in listed.items():
             Path(folder, name).write_bytes(text)

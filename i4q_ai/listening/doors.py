@@ -24,11 +24,11 @@ from i4q_ai.listening.senders import Refused, Request
 
 log = logging.getLogger(__name__)
 
-LARGEST = 5 * 1024 * 1024
-"""Bytes of a body; a push of many commits is long."""
+LARGEST = 1024 * 1024
+"""Bytes of a body. One that is longer is not missed: the source is polled too."""
 PATIENCE = 10.0
 """Seconds for a whole request, however slowly it comes."""
-MOST = 64
+MOST = 32
 """Connections at once; more are turned away."""
 _PREFIX = "/hooks/"
 _KINDS = ("x-github-event", "x-gitea-event", "x-forgejo-event", "x-gitlab-event")

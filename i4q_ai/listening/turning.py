@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -102,6 +103,7 @@ class Turner:
         self._holder, self._approve, self._lease, self._clock = holder, approve, lease, clock
         self._looker, self._ending = Looker(cache), threading.Event()
         self._done: dict[str, str] = {}  # record → commit that needs nothing more
+        self._still: dict[str, tuple[int, float]] = {}  # record that somebody else holds → revision, since when
         self.ledger = Ledger(hub.engine.store, hub.namespace, deadline=hub.engine.deadline)
 
     def end(self) -> None:
@@ -122,7 +124,7 @@ class Turner:
         if lines.is_done(line, head):
             return self._nothing_to_do(name, line, head)
         now = self._clock()
-        if line.is_held(self._holder, now):
+        if line.is_held(self._holder, now) and not self._is_still(name, revision):
             return Turn(later=True)
         mine = lines.claimed(line, source, head, holder=self._holder, seconds=self._lease, now=now)
         try:
@@ -136,6 +138,15 @@ class Turner:
                 log.warning("source '%s': another listener has taken over", source.name)
                 return Turn(later=True)
 
+    def _is_still(self, name: str, revision: int) -> bool:
+        """Whether a line that is held has not moved for long: its holder is gone, and his clock was ahead of ours."""
+        now = time.monotonic()
+        seen, since = self._still.get(name, (0, now))
+        if seen != revision:
+            since = now
+        self._still[name] = revision, since
+        return now - since > self._lease * 2
+
     def _nothing_to_do(self, name: str, line: Line, head: Head) -> Turn:
         waits = lines.is_answerable(line)
         if not waits:
@@ -143,31 +154,40 @@ class Turner:
         return Turn(waits=waits)
 
     def _work(self, source: ListenedSource, held: _Held) -> Turn:
+        content = ""
         try:
             # Looked at again now that the line is ours: what was seen before may be older than what another one did.
             found = self._looker.all(source, self._deadline(source))
             if found is None:
                 raise NotFoundError("it is gone")
+            if found.head.commit != held.line.head and not self._moved(source, held, found.head):
+                return Turn()
+            content = found.content
+            if content == held.line.content:
+                self._write(held, lines.unchanged(held.line))
+                self._done[held.name] = found.head.commit
+                return Turn()
+            result = self._deliver(source, found, held)
+        except _Lost:
+            raise
         except I4qError as error:
             ended = _Result("failed", "the listener was ended while it looked")
-            return self._finish(held, ended if self._ending.is_set() else _failure(error))
-        if found.head.commit != held.line.head:
-            if lines.is_done(held.before, found.head):
-                self._write(held, held.before.replace(holder="", until=None))
-                return Turn()
-            now = self._clock()
+            result = ended if self._ending.is_set() else _failure(error)
+        except Exception as error:
+            log.exception("source '%s': a change could not be worked on; this is a bug", source.name)
+            result = _Result("failed", f"unexpected {type(error).__name__}; this is a bug, the log shows where")
+        return self._finish(held, result, content=content)
+
+    def _moved(self, source: ListenedSource, held: _Held, head: Head) -> bool:
+        """Take the newer change that the source is at by now; says whether there is something to do for it."""
+        if lines.is_done(held.before, head):
+            self._write(held, held.before.replace(holder="", until=None))
+            return False
+        with held.turn:
             held.line = lines.claimed(
-                held.before, source, found.head, holder=self._holder, seconds=self._lease, now=now
+                held.before, source, head, holder=self._holder, seconds=self._lease, now=self._clock()
             )
-        if found.content == held.line.content:
-            self._write(held, lines.unchanged(held.line))
-            self._done[held.name] = found.head.commit
-            return Turn()
-        try:
-            result = self._deliver(source, found, held)
-        except I4qError as error:
-            result = _failure(error)
-        return self._finish(held, result, content=found.content)
+        return True
 
     def _deliver(self, source: ListenedSource, found: Found, held: _Held) -> _Result:
         last = held.line.last

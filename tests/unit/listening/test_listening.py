@@ -173,7 +173,7 @@ def test_a_bug_in_one_look_ends_nothing(
     with running(made(cache, told, lease=1)):
         eventually(lambda: "this is a bug" in caplog.text)
         git.on_read = None
-        eventually(lambda: told)
+        eventually(lambda: [each.state for each in told] == ["failed", "applied"])
     assert version() == "1"
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from i4q_ai import Hub, Label, Placement
 from i4q_ai.errors import I4qError, UnreachableError
-from i4q_ai.listening import deploying
+from i4q_ai.listening import deploying, turning
 from i4q_ai.listening.lines import Change
 from i4q_ai.listening.rules import ListenedSource
 from i4q_ai.listening.turning import Turn, Turner
@@ -35,6 +36,10 @@ class Clock:
 
 class Killed(BaseException):
     """What no handler catches: as if the process were gone."""
+
+
+def die(*_: Any, **__: Any) -> Any:
+    raise Killed
 
 
 @pytest.fixture
@@ -125,6 +130,8 @@ def test_a_broken_commit_is_refused_and_the_version_before_goes_on(turner: Turne
         (release(to=Placement("all")), "does not contain the rule: label line == cnc"),
         (release(to=Placement("nobody", (Label("line") == "cnc") & (Label("x") == "y"))), "no cluster"),
         ({"a.yaml": release()["release.yaml"], "b.yaml": release("2")["release.yaml"]}, "may be any of"),
+        ({"x" * 300 + ".yaml": ""}, "has a name of more than 255 bytes"),
+        ({f"{number}.yaml": "" for number in range(1001)}, "holds 1001 files"),
         ({"release.yaml": "a: &a [x]\nb: [*a,*a]\n"}, "apiVersion is None"),
     ],
 )
@@ -156,6 +163,18 @@ def test_what_may_pass_is_tried_again(turner: Turner, git: FakeGit, memory: Memo
     assert change(turner.take(PLANT)).state == "applied"
     assert revision() == 1
     assert len(turner.ledger.read(PLANT)[0].changes) == 1
+
+
+def test_a_bug_is_written_down_and_tried_again(
+    turner: Turner, git: FakeGit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    git.push(release())
+    with monkeypatch.context() as patch:
+        patch.setattr(deploying, "wanted", lambda *_: 1 / 0)
+        failed = change(turner.take(PLANT))
+    assert (failed.state, failed.why[:28]) == ("failed", "unexpected ZeroDivisionError")
+    assert "this is a bug" in caplog.text
+    assert change(turner.take(PLANT)).state == "applied"
 
 
 def test_a_server_that_is_away_leaves_no_trace(turner: Turner, git: FakeGit) -> None:
@@ -270,6 +289,26 @@ def test_whoever_is_slow_but_alive_keeps_what_he_holds(memory: MemoryBackend, gi
     assert until[-1] - until[0] > timedelta(seconds=0.1), "renewed again and again"
 
 
+def test_whoever_died_with_a_clock_ahead_is_not_waited_for_for_ever(
+    turner: Turner, git: FakeGit, cache: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git.push(release())
+    clock.turn(3600)
+    with monkeypatch.context() as patch:
+        patch.setattr(turner, "_finish", die)
+        with pytest.raises(Killed):
+            turner.take(PLANT)
+    clock.turn(-3600)
+    other = made("two", cache, clock)
+    now = [0.0]
+    monkeypatch.setattr(turning, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    assert other.take(PLANT) == Turn(later=True)
+    now[0] = 30.0
+    assert other.take(PLANT) == Turn(later=True)
+    now[0] = 30.1
+    assert change(other.take(PLANT)).state == "applied"
+
+
 def test_the_second_finds_it_done(turner: Turner, git: FakeGit, cache: Path, clock: Clock) -> None:
     git.push(release())
     other = made("two", cache, clock)
@@ -291,9 +330,6 @@ def test_the_second_waits_for_the_first(turner: Turner, git: FakeGit, cache: Pat
 def test_killed_anywhere_the_next_one_ends_in_one_revision(
     point: str, turner: Turner, git: FakeGit, cache: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*_: Any, **__: Any) -> Any:
-        raise Killed
-
     git.push(release())
     with monkeypatch.context() as patch:
         if point == "read":
