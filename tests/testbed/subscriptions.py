@@ -88,6 +88,7 @@ class Subscriptions:
         temporary = folder / f"{name}-tmp"  # where it clones to
         temporary.mkdir()
         env = {"KUBECONFIG": str(server.kubeconfig), "TMPDIR": str(temporary), "HOME": str(temporary)}
+        env["AWS_CA_BUNDLE"] = ""  # their client of buckets refuses to begin where this machine has one
         process = Process(command, name=name, run=self._run, folder=folder, enter=room.enter, env=env)
         stack.callback(process.kill)
         return process
