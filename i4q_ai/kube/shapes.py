@@ -37,11 +37,9 @@ class Shape(Generic[T]):
         make: from one of them to what is kept.
 
     Example:
-        >>> class Metadata(Struct):
-        ...     name: str
         >>> class Named(Struct):
-        ...     metadata: Metadata
-        >>> keep = Shape(Named, lambda found: {"name": found.metadata.name})
+        ...     metadata: dict[str, str]
+        >>> keep = Shape(Named, lambda found: {"name": found.metadata["name"]})
         >>> keep({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "uid": "1"}})
         {'name': 'a'}
     """
