@@ -15,6 +15,7 @@ from i4q_ai.errors import (
     MissingDependencyError,
     NotFoundError,
     UnreachableError,
+    UnsupportedError,
 )
 from i4q_ai.gitops.credentials import Credentials
 from i4q_ai.retrying import TransientError
@@ -90,6 +91,7 @@ class Remote:
         with self._told("read"):
             version = clients.REFS if isinstance(self._client, clients.Http) else 2
             found = self._client.get_refs(self._path.encode(), protocol_version=version)
+        self._known(found.object_format)
         refs = {_text(name): _text(value) for name, value in found.refs.items() if value and not name.endswith(b"^{}")}
         head = found.symrefs.get(Ref(b"HEAD")) if found.symrefs else None
         return refs | ({"HEAD": _text(head)} if head else {})
@@ -129,6 +131,7 @@ class Remote:
                 filter_spec=without.encode(), ref_prefix=[prefix.encode() for prefix in prefixes] or None,
                 protocol_version=2,
             )  # fmt: skip
+            self._known(result.object_format)
             packs.take_in(target, pack, self.deadline)
             target.update_shallow(result.new_shallow, result.new_unshallow)
         return found
@@ -207,6 +210,12 @@ class Remote:
                 f"{self.repo} does not answer: {words[:300]}", hint="is the server there? look at its address"
             )
         )
+
+    def _known(self, hashing: str | None) -> None:
+        if hashing not in (None, "sha1"):
+            raise UnsupportedError(
+                f"{self.repo} names its objects by {hashing}", hint="only sha1 is read and written here"
+            )
 
     def _forbidden(self, verb: str, why: str) -> ForbiddenError:
         hint = "give credentials: git's credential helper, I4Q_GIT_CREDENTIALS, or a key of ssh"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from i4q_ai.deadline import Deadline
-from i4q_ai.errors import DeadlineError, ForbiddenError, GitError, SchemaError, UnreachableError
+from i4q_ai.errors import DeadlineError, ForbiddenError, GitError, SchemaError, UnreachableError, UnsupportedError
 from i4q_ai.gitops import Credentials, Source, repository
 from i4q_ai.gitops.repository import Commit
 from tests.e2e.gitops.front import Front
@@ -164,6 +164,16 @@ def test_something_that_is_not_git(front: Front, tmp_path: Path, deadline: Deadl
     front.status = 200
     with pytest.raises((GitError, UnreachableError)):
         repository.ls_remote(at(front), deadline=deadline)
+
+
+def test_objects_by_another_hash_are_refused(tmp_path: Path, deadline: Deadline) -> None:
+    git(tmp_path, "init", "--quiet", "--bare", "--object-format=sha256", "other.git")
+    for look in (
+        lambda: write(str(tmp_path / "other.git"), deadline),
+        lambda: repository.ls_remote(str(tmp_path / "other.git"), deadline=deadline),
+    ):
+        with pytest.raises(UnsupportedError, match="sha256"):
+            look()
 
 
 def test_a_hook_refuses(url: str, repo: Path, deadline: Deadline) -> None:
