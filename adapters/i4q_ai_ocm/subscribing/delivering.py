@@ -78,7 +78,8 @@ class Delivering:
             return
         spec = turn.spec
         assert spec is not None, "only a spec wants something"
-        folders = {group: folder(turn.key, group) for group in spec.placement.group_names}
+        groups = dict.fromkeys([*spec.placement.group_names, *turn.state.orders])
+        folders = {group: folder(turn.key, group) for group in groups}
         texts = {group: rendered(item, self._site(turn.key), form="manifests") for group, item in wanted.items()}
         told = self._told(turn.key, spec.placement, turn.owner)
         self._subscribing.check(told, deadline, groups=frozenset(wanted))
@@ -101,16 +102,20 @@ class Delivering:
         self._subscribing.refresh(*key, deadline)
 
     def _take_back(self, turn: Turn, deadline: Deadline) -> None:
-        """What clusters took goes before what reports it, and before what says where it came from."""
+        """The files go first: where Git is away nothing is touched, and whoever deletes does so again.
+
+        What somebody has changed in them goes, too; history has it. What clusters took goes before what reports it.
+        """
         namespace, name = turn.key
+        groups = {*turn.state.orders, REST, *(turn.spec.placement.group_names if turn.spec else ())}
+        gone = {folder(turn.key, group): None for group in groups}
+        self._push(turn.key, gone, f"{namespace}/{name}: gone", deadline, force=True)
         self._subscribing.unsubscribe(namespace, name, deadline)
         if not self._subscribing.gone(namespace, name, _PATIENCE, deadline):
             log.info("%s/%s: not every cluster has taken away yet what it took", namespace, name)
         for order in turn.state.orders.values():
             for each in order.objects:
                 self._objects.delete(each, deadline)
-        groups = {*turn.state.orders, REST, *(turn.spec.placement.group_names if turn.spec else ())}
-        self._push(turn.key, {folder(turn.key, group): None for group in groups}, f"{namespace}/{name}: gone", deadline)
 
     def _told(self, key: Key, where: Placement, owner: str) -> Subscription:
         git = self._git
@@ -119,10 +124,18 @@ class Delivering:
             folders={group: f"{git.path}/{folder(key, group)}".lstrip("/") for group in where.group_names},
         )  # fmt: skip
 
-    def _push(self, key: Key, folders: Mapping[str, Mapping[str, str] | None], message: str, deadline: Deadline) -> str:
+    def _push(
+        self,
+        key: Key,
+        folders: Mapping[str, Mapping[str, str] | None],
+        message: str,
+        deadline: Deadline,
+        *,
+        force: bool = False,
+    ) -> str:
         git = self._git
         source = Source(repo=git.repo or "", branch=git.branch, path=git.path)
-        made = repository.write(source, folders, message=message, author=git.author, deadline=deadline)
+        made = repository.write(source, folders, message=message, author=git.author, force=force, deadline=deadline)
         if made.changed:
             log.info("%s/%s: commit %s", *key, made.id)
         return made.id
