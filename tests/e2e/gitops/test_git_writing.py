@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from pathlib import Path
@@ -327,6 +328,23 @@ def test_a_proposal_is_merged(url: str, repo: Path, person: Person, deadline: De
     git(person.folder, "push", "--quiet", "origin", "main")
     merged = write(url, deadline)
     assert (merged.changed, merged.brought) == ((), {"wear": done.id})
+
+
+def test_a_server_that_can_leaves_files_out(
+    url: str, repo: Path, person: Person, deadline: Deadline, tmp_path: Path
+) -> None:
+    git(repo, "config", "uploadpack.allowFilter", "true")
+    large = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(50_000))
+    person.write_all({"large.txt": large, "edges/small.txt": "1\n"})
+    person.push()
+    cache = tmp_path / "cache"
+    write(url, deadline, cache=cache)
+    assert repository.read(Source(repo=url, path="edges"), cache=cache, deadline=deadline).files["small.txt"] == b"1\n"
+    assert sum(path.stat().st_size for path in cache.rglob("*") if path.is_file()) < len(large) / 10
+    assert files(repo)["large.txt"] == large
+    read = repository.read(Source(repo=url), cache=cache, deadline=deadline)
+    assert read.files["large.txt"] == large.encode()
+    sound(repo)
 
 
 def test_a_damaged_cache_is_fetched_anew(url: str, repo: Path, deadline: Deadline, tmp_path: Path) -> None:
