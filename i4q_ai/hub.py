@@ -315,7 +315,7 @@ class Hub:
         repo: str,
         path: str = "",
         branch: str = "main",
-        form: Form = "manifests",
+        form: Form | None = None,
         name: str | None = None,
         flavour: Flavour = "server",
         image: str | None = None,
@@ -338,7 +338,8 @@ class Hub:
             path: of the folder above the deployment's own.
             branch: made if there is none.
             form: "manifests" (plain objects), "kustomize", "chart" (for helm), or "agent" (for edge agents that follow
-                a path in Git).
+                a path in Git). If not given, as it stands there already; of what is new, "kustomize" where clusters
+                take it by themselves, for then a commit counts whole or not at all, else "manifests".
             name, flavour, image, versions: as for `plan`.
             rendering: how objects are written; of the edge image, the default is `I4Q_EDGE_IMAGE`.
             author: of the commit, `Name <address>`; who git says the user is if not given.

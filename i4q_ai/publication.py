@@ -134,16 +134,28 @@ class Publication:
         return self
 
     def delete(
-        self, *, author: str | None = None, message: str = "", propose: str | None = None, force: bool = False
+        self,
+        *,
+        author: str | None = None,
+        message: str = "",
+        propose: str | None = None,
+        force: bool = False,
+        keep_files: bool = False,
     ) -> None:
         """Take it out of Git with one commit, and have clusters take it away where the hub can.
 
         Args:
             author, message, propose, force: as for `hub.publish`.
+            keep_files: leave Git as it is, for instance because it is gone for good; then nobody asks it.
 
         Raises:
             EditedError: others have changed it; nothing was touched.
         """
+
+        def _forgotten() -> str:
+            for name, record in self._records().items():
+                publishing.forget(self._engine, name, record.revision)
+            return ""
 
         def _gone() -> str:
             records = self._records()
@@ -154,7 +166,7 @@ class Publication:
             nothing: dict[str, None] = dict.fromkeys(records)
             return publishing.settle(self._engine, records, nothing, nothing, how)
 
-        publishing.again(_gone)
+        publishing.again(_forgotten if keep_files else _gone)
 
     def __repr__(self) -> str:
         return f"<Publication {', '.join(self.names)}>"

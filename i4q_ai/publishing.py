@@ -35,7 +35,7 @@ class Manner:
     """How something is published.
 
     Args:
-        source, form, rendering: where and as what.
+        source, form, rendering: where and as what; without a form, as it stands there already.
         author: of the commit, `Name <address>`; None is who git says the user is.
         message: of the commit; empty says what changed.
         propose: a branch to push to instead, for others to merge.
@@ -44,7 +44,7 @@ class Manner:
     """
 
     source: Source
-    form: Form = "manifests"
+    form: Form | None = None
     rendering: Rendering = field(default_factory=Rendering)
     author: str | None = None
     message: str = ""
@@ -54,7 +54,14 @@ class Manner:
 
 
 def manner(
-    *, repo: str, path: str, branch: str, form: Form, rendering: Rendering | None, propose: str | None, **more: Any
+    *,
+    repo: str,
+    path: str,
+    branch: str,
+    form: Form | None,
+    rendering: Rendering | None,
+    propose: str | None,
+    **more: Any,
 ) -> Manner:
     """A Manner from what `hub.publish` was given.
 
@@ -65,7 +72,7 @@ def manner(
     source = Source(repo=repo, path=path, branch=branch)
     if propose == branch:
         raise InvalidError(f"'{branch}' cannot be proposed to itself", hint="propose= is another branch")
-    if form not in get_args(Form):
+    if form is not None and form not in get_args(Form):
         raise InvalidError(f"{form!r} is no form in Git", hint=nearest(str(form), get_args(Form)))
     rendering = rendering or Rendering(edge_image=config.edge_image())
     return Manner(source, form, rendering, propose=propose, **more)
@@ -146,17 +153,32 @@ def _publish(engine: Engine, specs: Mapping[str, Spec], how: Manner) -> str:
     present = {name: each for name, each in records(engine).items() if name in specs}
     before = {name: read(each) for name, each in present.items()}
     wanted = {
-        name: Published(spec=spec, source=how.source, form=how.form, rendering=how.rendering)
+        name: Published(
+            spec=spec, source=how.source, form=_form(engine, before.get(name), how), rendering=how.rendering
+        )
         for name, spec in _checked(engine, specs, before, how).items()
     }
     texts = {
-        name: files(each.spec, engine.namespace, name, form=how.form, rendering=how.rendering)
+        name: files(each.spec, engine.namespace, name, form=each.form, rendering=how.rendering)
         for name, each in wanted.items()
     }
     text = how.message or message(
         {name: each.spec for name, each in before.items()}, {name: each.spec for name, each in wanted.items()}
     )
     return settle(engine, present, wanted, texts, replace(how, message=text))
+
+
+def _form(engine: Engine, before: Published | None, how: Manner) -> Form:
+    """As what something stands in Git.
+
+    Of plain manifests, controllers take a file that they cannot read for one that is gone; a kustomization is read
+    whole or not at all.
+    """
+    if how.form is not None:
+        return how.form
+    if before is not None:
+        return before.form
+    return "kustomize" if engine.backend.capabilities.gitops else "manifests"
 
 
 def settle(
@@ -200,7 +222,7 @@ def settle(
         revision = present[name].revision if name in present else 0
         if each is None:
             if how.propose is None:
-                _forget(engine, name, revision)
+                forget(engine, name, revision)
             continue
         last = before[name].commit if name in before else commit.id
         known = {"branch": commit.branch, "files": dict(commit.files[name])}
@@ -277,7 +299,12 @@ def _put(engine: Engine, name: str, made: Published, expected: int) -> None:
         raise FasterError(f"'{name}' was published by somebody else just now", hint="publish again") from error
 
 
-def _forget(engine: Engine, name: str, revision: int) -> None:
+def forget(engine: Engine, name: str, revision: int) -> None:
+    """Have clusters take it no more, and forget it; Git stays as it is.
+
+    Raises:
+        FasterError: somebody else has published it meanwhile.
+    """
     if engine.backend.capabilities.gitops:
         engine.fleet.unsubscribe(engine.namespace, name, deadline=engine.deadline())
     try:

@@ -38,7 +38,7 @@ def _how(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--path", default="", metavar="FOLDER", help="In it, above the deployment's own.")
 @click.option("--branch", default="main", show_default=True, metavar="NAME", help="Made if there is none.")
 @click.option(
-    "--form", type=click.Choice(get_args(Form)), default="manifests", show_default=True, help="As what it stands there."
+    "--form", type=click.Choice(get_args(Form)), help="As what it stands there; else as now, or what suits the hub."
 )
 @placement_options
 @click.option("--name", metavar="NAME", help="Of the deployment; else the model's or workload's.")
@@ -168,10 +168,15 @@ def rollback(
 @group.command("delete")
 @name_argument()
 @click.option("-m", "--message", default="", metavar="TEXT", help="Of the commit.")
+@click.option("--keep-files", is_flag=True, help="Leave Git as it is, for instance because it is gone for good.")
 @_how
 @click.pass_obj
-def delete(settings: Settings, name: str, message: str, author: str | None, propose: str | None, force: bool) -> None:
+def delete(settings: Settings, /, name: str, keep_files: bool, **how: Any) -> None:
     """Take it out of Git, and have clusters take it away where the hub can."""
     with settings.open() as hub:
-        hub.publication(name).delete(author=author, message=message, propose=propose, force=force)
+        hub.publication(name).delete(keep_files=keep_files, **how)
+    if keep_files:
+        printing.say(f"'{name}' is forgotten; what stands in Git stays")
+        return
+    propose = how["propose"]
     printing.say(f"'{name}' is {f'proposed to go, on {propose}' if propose else 'gone from Git'}")

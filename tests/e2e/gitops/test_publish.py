@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,23 @@ def test_delete(hub: Hub, repo: Path, person: Person, to: dict[str, Any]) -> Non
         hub.publication("chater")
     other.delete()
     assert files(repo) == {}
+
+
+def test_what_stands_in_a_repository_that_is_gone_for_good(hub: Hub, repo: Path, to: dict[str, Any]) -> None:
+    publication = hub.publish(things.model(), to=CNC, **to)
+    shutil.rmtree(repo)
+    with pytest.raises(NotFoundError, match="no repository"):
+        publication.delete()
+    publication.delete(keep_files=True)
+    assert hub.publications() == []
+
+
+def test_a_form_stays_what_it_was(hub: Hub, repo: Path, to: dict[str, Any]) -> None:
+    hub.publish(things.model(), to=CNC, **{**to, "form": "kustomize"})
+    hub.publish(things.model(version="2"), to=CNC, **{**to, "form": None})
+    hub.publish(things.model("chatter"), to=CNC, **{**to, "form": None})
+    kinds = {name.split("/")[1] for name in files(repo) if name.endswith("kustomization.yaml")}
+    assert kinds == {"tool-wear"}
 
 
 def test_proposing_then_merging(
