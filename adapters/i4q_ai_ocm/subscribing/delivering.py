@@ -17,7 +17,7 @@ from i4q_ai.errors import UnsupportedError
 from i4q_ai.gitops import Source, repository
 from i4q_ai.manifests import Object, Site, selector
 from i4q_ai.manifests.naming import KIND
-from i4q_ai.manifests.publishable import rendered
+from i4q_ai.manifests.publishable import Form, rendered
 from i4q_ai.placement import REST, Placement
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.placing import Placing
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _PATIENCE = 10.0
 """Seconds within which clusters take away what they took; those that are away take longer."""
+_FORM: Form = "kustomize"
+"""The agents read a kustomization whole or not at all; of plain files, one that they cannot read is gone for them."""
 _REST = "_rest"
 """The folder of the group `"*"`; no group has that name."""
 
@@ -80,7 +82,7 @@ class Delivering:
         assert spec is not None, "only a spec wants something"
         groups = dict.fromkeys([*spec.placement.group_names, *turn.state.orders])
         folders = {group: folder(turn.key, group) for group in groups}
-        texts = {group: rendered(item, self._site(turn.key), form="manifests") for group, item in wanted.items()}
+        texts = {group: rendered(item, self._site(turn.key), form=_FORM) for group, item in wanted.items()}
         told = self._told(turn.key, spec.placement, turn.owner)
         self._subscribing.check(told, deadline, groups=frozenset(wanted))
         for group, files in texts.items():
@@ -222,4 +224,5 @@ def _message(turn: Turn, wanted: Mapping[str, Item]) -> str:
 
 
 def _objects(files: Mapping[str, str]) -> list[Object]:
-    return [each for name, text in files.items() for each in yamls.load_all(text, where=name)]
+    found = (each for name, text in files.items() for each in yamls.load_all(text, where=name))
+    return [each for each in found if each["kind"] != "Kustomization"]

@@ -81,7 +81,7 @@ def plant(lone_hub: LoneHub, tmp_path: Path) -> Iterator[Plant]:
 def test_each_change_is_a_commit_of_one_line(plant: Plant, samples: Samples) -> None:
     deployment = plant.hub.deploy(samples.one, to=WHERE)
     folder = f"edge/{plant.user.namespace}/{deployment.name}/_rest"
-    names = ("deployment.yaml", "poddisruptionbudget.yaml", "service.yaml")
+    names = ("deployment.yaml", "kustomization.yaml", "poddisruptionbudget.yaml", "service.yaml")
     assert plant.files() == [f"{folder}/{name}" for name in names]
     deployment.update(samples.two)
     assert plant.git("diff", "--numstat", "main^", "main").split()[:2] == ["1", "1"]
