@@ -36,7 +36,7 @@ demo-%:
 	@echo "there is no BACKEND '$*' to show: embedded, kubectl, ocm" >&2; exit 2
 
 test: $(VENV)/.group-test $(VENV)/.go
-	$(RUN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(RUN)/python -m tests
 
 testbed: $(VENV)/.group-test $(VENV)/.go
 	$(RUN)/python -m tests.testbed build

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.__main__ import PARTS
 from tests.testbed.ahead import PLANT, Ahead, weight
 from tests.testbed.fixtures import (
     KEPT_LOGS,
@@ -41,24 +41,27 @@ __all__ = [
 
 
 _AHEAD = Ahead()
-_WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--part`: for two sessions that share the tests."""
+    parser.addoption("--part", choices=PARTS, help="only tests that need a plant, or only the rest")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs the least comes first; of two processes, one has all that needs a plant, and begins with it."""
+    """What needs the least comes first."""
     items.sort(key=weight)
-    if _WORKER is None and not config.getoption("numprocesses", None):
-        return
-    items.sort(key=lambda item: weight(item) < PLANT)
-    for item in items:
-        if weight(item) >= PLANT:
-            item.add_marker(pytest.mark.xdist_group("plant"))
+    part = config.getoption("part")
+    if part is not None:
+        others = [item for item in items if (weight(item) >= PLANT) != (part == "plants")]
+        items[:] = [item for item in items if (weight(item) >= PLANT) == (part == "plants")]
+        config.hook.pytest_deselected(items=others)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what the last tests need while the first ones run."""
-    if not session.config.option.collectonly and _WORKER in (None, "gw0"):
+    if not session.config.option.collectonly:
         _AHEAD.start(session.items)
 
 
