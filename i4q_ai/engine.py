@@ -14,6 +14,7 @@ from i4q_ai.errors import (
     ConflictError,
     DeploymentFailed,
     NotFoundError,
+    OwnedError,
     StalePlanError,
     UnreachableError,
     nearest,
@@ -206,6 +207,7 @@ class Engine:
             vouched: the specs are those of the records, which the trust policy has let in already.
 
         Raises:
+            OwnedError: clusters take what has that name from Git already, or it belongs to somebody else.
             UntrustedError: the trust policy does not let a version in.
         """
         records = self.records()
@@ -218,6 +220,8 @@ class Engine:
             planning.check(
                 spec, snapshot, others=others, past=past, capabilities=self.backend.capabilities, owner=self.owner
             )
+            if not spec.deleted and not vouched:
+                self._need_unpublished(name)
             if _is_new_placement(spec, snapshot.spec):
                 about = {"namespace": self.namespace, "name": name}
                 self.fleet.check(spec.placement, **about, deadline=self.deadline())
@@ -335,6 +339,18 @@ class Engine:
 
     def _find(self, name: str) -> Record | None:
         return self.store.get(RECORD_KIND, self.namespace, name, deadline=self.deadline())
+
+    def _need_unpublished(self, name: str) -> None:
+        """Clusters that take a name from Git are not told of it as well; `publish` refuses the other way round."""
+        from i4q_ai.published import RECORD_KIND as PUBLISHED
+
+        if not self.backend.capabilities.gitops:
+            return
+        if self.store.get(PUBLISHED, self.namespace, name, deadline=self.deadline()) is not None:
+            raise OwnedError(
+                f"'{self.namespace}/{name}' is published to Git already",
+                hint=f"publish it again, `i4q publication delete {name}`, or take another name=",
+            )
 
     def _apply(self, change: Change) -> None:
         self._require_fresh(change)

@@ -7,9 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from i4q_ai import Hub, Release
+from i4q_ai.backends.base import Record
+from i4q_ai.deadline import Deadline
 from i4q_ai.deployment import Deployment
 from i4q_ai.engine import Engine
-from i4q_ai.errors import ConflictError, DeploymentFailed, UnreachableError, UnsupportedError
+from i4q_ai.errors import ConflictError, DeploymentFailed, OwnedError, UnreachableError, UnsupportedError
 from i4q_ai.placement import Placement
 from i4q_ai.plan import Difference
 from i4q_ai.spec import Spec
@@ -150,3 +153,51 @@ def test_a_deletion_ends_when_somebody_deploys_again(
     monkeypatch.setattr(memory.fleet, "watch", watch)
     with pytest.raises(ConflictError, match="deployed again"):
         Deployment(engine, "tool-wear").delete(timeout=60)
+
+
+def published(memory: MemoryBackend, *, gitops: bool) -> None:
+    """A publication of that name, on a hub whose clusters take it from Git by themselves, or not."""
+    memory.capabilities = replace(memory.capabilities, gitops=gitops)
+    record = Record(kind="publication", namespace="i4q", name="tool-wear", data={})
+    memory.store.put(record, expected=0, deadline=Deadline.after(60))
+
+
+def test_what_clusters_take_from_git_is_not_deployed_as_well(memory: MemoryBackend) -> None:
+    published(memory, gitops=True)
+    before = dict(memory.store.records)
+    placement = SPEC.placement
+    release = Release.parse(
+        {
+            "models": [things.model("chatter").dump(), things.model().dump()],
+            "placements": [placement.dump()],
+            "deployments": [{"model": "chatter", "to": placement.name}, {"model": "tool-wear", "to": placement.name}],
+        }
+    )
+    with Hub("memory://") as hub:
+        for attempt in (
+            lambda: hub.plan(things.model(), to=placement),
+            lambda: hub.deploy(things.model(), to=placement),
+            lambda: hub.apply_release(release),
+        ):
+            with pytest.raises(OwnedError, match="'i4q/tool-wear' is published to Git") as refused:
+                attempt()
+            assert "publication delete tool-wear" in refused.value.hint
+        assert (memory.store.records, memory.fleet.told) == (before, {})
+        hub.deploy(things.model(), to=placement, name="another")
+
+
+def test_what_is_published_where_the_hub_tells_nobody_to_take_it_may_be_deployed_too(
+    engine: Engine, memory: MemoryBackend
+) -> None:
+    published(memory, gitops=False)
+    deployed(engine)
+
+
+def test_what_is_deployed_and_published_all_the_same_can_be_deleted(engine: Engine, memory: MemoryBackend) -> None:
+    deployed(engine)
+    published(memory, gitops=True)
+    with pytest.raises(OwnedError, match="is published to Git"):
+        engine.plan({"tool-wear": NEXT})
+    engine.apply(engine.plan_refresh())
+    engine.apply(engine.plan({"tool-wear": SPEC.replace(deleted=True)}))
+    assert memory.fleet.told == {}

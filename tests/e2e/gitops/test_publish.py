@@ -339,6 +339,8 @@ def test_a_hub_that_can_is_told(
     hub.publish(things.model("later"), to=CNC, propose="later", **to)
     hub.publish(things.model("on-a-machine"), to=CNC, form="agent", **to)
     assert set(told) == {"tool-wear"}
+    with pytest.raises(OwnedError, match="published to Git"):
+        hub.deploy(things.model(), to=CNC)
     publication.delete()
     assert told == {}
     hub.deploy(things.model("by-hub"), to=CNC)
