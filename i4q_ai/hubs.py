@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from i4q_ai import eviction
 from i4q_ai.cluster import Cluster
@@ -25,6 +25,7 @@ from i4q_ai.errors import (
     NotFoundError,
     RuleError,
     UnreachableError,
+    UnsupportedError,
 )
 from i4q_ai.hub import Hub
 from i4q_ai.merging import clashing, joined_decision, joined_status
@@ -183,6 +184,31 @@ class Hubs:
         """
         found, away = self.ask(lambda hub: hub.refresh(name))
         return HubsPlan(found, away=away)
+
+    # Git
+
+    def publish(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: a folder in Git is one hub's, which judges its placement and has its clusters follow it.
+
+        Raises:
+            UnsupportedError: always; with the hubs that can be taken.
+        """
+        self._refuse_publishing("publish")
+
+    def publication(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused, as `publish` is."""
+        self._refuse_publishing("publication")
+
+    def publications(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused, as `publish` is."""
+        self._refuse_publishing("publications")
+
+    def _refuse_publishing(self, verb: str) -> NoReturn:
+        one = next(iter(self.hubs))
+        raise UnsupportedError(
+            f"what stands in Git is of one hub, not of several: {', '.join(self.hubs)}",
+            hint=f"take one of them: hubs.hubs[{one!r}].{verb}(…)",
+        )
 
     # asking all
 

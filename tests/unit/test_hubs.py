@@ -17,6 +17,7 @@ from i4q_ai.errors import (
     NotFoundError,
     RuleError,
     UnreachableError,
+    UnsupportedError,
     VersionExistsError,
 )
 from i4q_ai.hubs import Hubs
@@ -81,6 +82,15 @@ def test_the_plan_says_it_hub_by_hub_and_touches_nothing(hubs: Hubs, sites: dict
     assert [len(actions) for actions in plan.actions.values()] == [1]
     assert not plan.empty
     assert told(sites) == []
+
+
+@pytest.mark.parametrize("verb", ["publish", "publication", "publications"])
+def test_publishing_is_of_one_hub(hubs: Hubs, sites: dict[str, MemoryBackend], verb: str) -> None:
+    given = {"publish": {"to": ALL, "repo": "/srv/plant.git"}}.get(verb, {})
+    with pytest.raises(UnsupportedError, match="of one hub, not of several: north, south") as refused:
+        getattr(hubs, verb)(*([] if verb == "publications" else ["tool-wear"]), **given)
+    assert f"hubs.hubs['north'].{verb}(" in str(refused.value.hint)
+    assert hubs.hubs["north"].publications() == []
 
 
 def test_nobody_anywhere_is_refused(hubs: Hubs) -> None:
