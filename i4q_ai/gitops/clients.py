@@ -37,18 +37,19 @@ REFS = 0
 
 
 def opened(
-    url: str, credentials: Credentials | None, deadline: Deadline, *, keep: bool = False
+    url: str, config: StackedConfig, credentials: Credentials | None, deadline: Deadline, *, keep: bool = False
 ) -> tuple[dulwich.GitClient, str]:
     """A client for a repository, and the repository's path as the client takes it.
 
     Args:
         url: of the repository.
+        config: git's.
         credentials: None looks for some once the server asks.
         deadline: when to give up.
         keep: connections by http stay for the next one who looks.
     """
     if url.startswith(("http://", "https://")):
-        return Http(url, credentials, deadline, keep=keep), urlsplit(url).path
+        return Http(url, config, credentials, deadline, keep=keep), urlsplit(url).path
     if url.startswith(("file://", "/")):
         path = unquote(urlsplit(url).path) if url.startswith("file://") else url
         return (_folder(deadline) if shutil.which("git") else dulwich.LocalGitClient()), path
@@ -56,17 +57,24 @@ def opened(
         raise UnsupportedError(
             f"{url} is reached by ssh, and there is no such program", hint="install an OpenSSH client"
         )
-    return _ssh(url, deadline)
+    return _ssh(url, config, deadline)
 
 
 class Http(dulwich.Urllib3HttpGitClient):
     """By http or https: reads end with the deadline, and credentials are looked for when the server asks."""
 
-    def __init__(self, url: str, credentials: Credentials | None, deadline: Deadline, *, keep: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        config: StackedConfig,
+        credentials: Credentials | None,
+        deadline: Deadline,
+        *,
+        keep: bool = False,
+    ) -> None:
         parts = urlsplit(url)
         self._plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         self._asked, self._deadline = url, deadline
-        config = StackedConfig.default()
         self._kept = keeping.of(self._plain, config) if keep else None
         super().__init__(self._plain, config=config, pool_manager=self._kept.manager if self._kept else None)
         self.pool_manager.connection_pool_kw["retries"] = _RETRIES
@@ -201,7 +209,7 @@ def _folder(deadline: Deadline) -> dulwich.GitClient:
     return _Program(_command, deadline)
 
 
-def _ssh(url: str, deadline: Deadline) -> tuple[dulwich.GitClient, str]:
+def _ssh(url: str, config: StackedConfig, deadline: Deadline) -> tuple[dulwich.GitClient, str]:
     if url.startswith("ssh://"):
         parts = urlsplit(url)
         host, port, user, path = parts.hostname or "", parts.port, parts.username, unquote(parts.path)
@@ -215,15 +223,15 @@ def _ssh(url: str, deadline: Deadline) -> tuple[dulwich.GitClient, str]:
     extra = ["-p", str(port)] if port else []
 
     def _command(service: str, path: str) -> list[str]:
-        return [*_program(), *extra, "-o", "SendEnv=GIT_PROTOCOL", where, f"git-{service} {shlex.quote(path)}"]
+        return [*_program(config), *extra, "-o", "SendEnv=GIT_PROTOCOL", where, f"git-{service} {shlex.quote(path)}"]
 
     return _Program(_command, deadline), path
 
 
-def _program() -> list[str]:
+def _program(config: StackedConfig) -> list[str]:
     """The ssh that the user's git takes, never asking a person."""
     given = os.environ.get("GIT_SSH_COMMAND")
     if not given:
         with contextlib.suppress(KeyError):
-            given = StackedConfig.default().get((b"core",), b"sshCommand").decode()
+            given = config.get((b"core",), b"sshCommand").decode()
     return shlex.split(given) if given else [os.environ.get("GIT_SSH") or "ssh", "-o", "BatchMode=yes"]

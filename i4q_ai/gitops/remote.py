@@ -77,8 +77,9 @@ class Remote:
 
     def __init__(self, repo: str, *, credentials: Credentials | None, deadline: Deadline, keep: bool = False) -> None:
         self.repo, self.deadline = repo, deadline
-        url = apply_instead_of(StackedConfig.default(), repo)
-        self._client, self._path = clients.opened(url, credentials, deadline, keep=keep)
+        config = StackedConfig.default()
+        url = apply_instead_of(config, repo)
+        self._client, self._path = clients.opened(url, config, credentials, deadline, keep=keep)
 
     def __enter__(self) -> Self:
         return self
