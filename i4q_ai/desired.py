@@ -12,6 +12,8 @@ from i4q_ai.trust import Trust
 
 Flavour = Literal["server", "files", "image", "chart"]
 """How a deployment delivers a model."""
+EVERYWHERE = "everywhere"
+"""The cluster of a document that many follow; each puts its own name in its place."""
 
 
 class Policy(Thing):

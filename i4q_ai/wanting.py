@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from i4q_ai.desired import Desired, Flavour, ModelItem, WorkloadItem
+from i4q_ai.desired import EVERYWHERE, Desired, Flavour, ModelItem, WorkloadItem
 from i4q_ai.errors import InvalidError
 from i4q_ai.model import Model
 from i4q_ai.placement import Placement
 from i4q_ai.spec import Spec
 from i4q_ai.trust import Trust
 from i4q_ai.workload import Workload
-
-EVERYWHERE = "everywhere"
-"""The cluster of a document that many follow; each puts its own name in its place."""
-
 
 def wanted(
     *things: Model | Workload,

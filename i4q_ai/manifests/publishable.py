@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 from i4q_ai import yamls
-from i4q_ai.desired import Desired, Item, WorkloadItem
+from i4q_ai.desired import EVERYWHERE, Desired, Item, WorkloadItem
 from i4q_ai.errors import InvalidError, nearest
 from i4q_ai.manifests import naming, rendering, unmanaged
 from i4q_ai.manifests.files import DOCUMENT
@@ -19,8 +19,6 @@ Form = Literal["manifests", "kustomize", "chart", "agent"]
 
 _MANAGER = "git"
 _STAMPS = frozenset({naming.DIGEST, naming.VERSION, naming.REVISION, naming.ITEM})
-_EVERYWHERE = "everywhere"
-"""The cluster of a document that many follow; each puts its own name in its place."""
 _CHART_VERSION = "1.0.0"
 """Of every chart in Git: which one it is, the commit says."""
 
@@ -84,7 +82,7 @@ def _document(item: Item) -> str:
     """The document of one item, which stands on a line of its own."""
     kind = "workloads" if isinstance(item, WorkloadItem) else "models"
     line = item.model_dump_json(by_alias=True, exclude_defaults=True)
-    text = f'{{\n "cluster": {json.dumps(_EVERYWHERE)},\n "{kind}": [\n  {line}\n ]\n}}\n'
+    text = f'{{\n "cluster": {json.dumps(EVERYWHERE)},\n "{kind}": [\n  {line}\n ]\n}}\n'
     Desired.from_json(text)
     return text
 
