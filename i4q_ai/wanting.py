@@ -12,6 +12,7 @@ from i4q_ai.spec import Spec
 from i4q_ai.trust import Trust
 from i4q_ai.workload import Workload
 
+
 def wanted(
     *things: Model | Workload,
     namespace: str = "i4q",
