@@ -13,7 +13,7 @@ from i4q_ai.deadline import Deadline
 from i4q_ai.errors import GitError, InvalidError, NotFoundError, nearest
 from i4q_ai.gitops.credentials import Credentials
 from i4q_ai.gitops.source import Source, is_branch, is_path
-from i4q_ai.retrying import TransientError, call
+from i4q_ai.retrying import TRIES, TransientError, call
 
 if TYPE_CHECKING:
     from i4q_ai.gitops.clone import Clone
@@ -64,12 +64,15 @@ class Commit:
     brought: Mapping[str, str] = field(default_factory=dict)
 
 
-def ls_remote(repo: str, *, credentials: Credentials | None = None, deadline: Deadline) -> dict[str, str]:
+def ls_remote(
+    repo: str, *, credentials: Credentials | None = None, tries: int = TRIES, deadline: Deadline
+) -> dict[str, str]:
     """Every ref of a repository → the commit it is at: `refs/heads/main` → 40 hexadecimal digits.
 
     Args:
         repo: as a Source has it.
         credentials: None looks for some once the server asks.
+        tries: how often a server that does not answer is asked; who looks again by itself needs one.
         deadline: when to give up.
 
     Raises:
@@ -83,7 +86,7 @@ def ls_remote(repo: str, *, credentials: Credentials | None = None, deadline: De
         with Remote(repo, credentials=credentials, deadline=deadline, keep=True) as remote:
             return {name: value for name, value in remote.refs().items() if _ID.fullmatch(value)}
 
-    return call(_look, deadline=deadline)
+    return call(_look, deadline=deadline, tries=tries)
 
 
 def read(

@@ -21,6 +21,7 @@ from i4q_ai.listening import lines
 from i4q_ai.listening.lines import Change
 from i4q_ai.listening.rules import ListenedSource, Listener
 from i4q_ai.listening.turning import Clock, Turn, Turner, _utc
+from i4q_ai.retrying import TRIES
 
 if TYPE_CHECKING:
     from i4q_ai.hub import Hub
@@ -195,17 +196,17 @@ class Listening:
     def _turn(self, watch: _Watch) -> None:
         turn: Turn | None = None
         try:
-            turn = self._look(watch)
+            turn = self._look(watch, tries=1)  # a worker that waits is one that looks at no other source
         finally:
             with self._news:
                 self._plan_next(watch, turn)
                 self._news.notify()
 
-    def _look(self, watch: _Watch) -> Turn | None:
+    def _look(self, watch: _Watch, *, tries: int = TRIES) -> Turn | None:
         """One look; None if it failed."""
         source = watch.source
         try:
-            turn = self._turner.take(source)
+            turn = self._turner.take(source, tries=tries)
         except I4qError as error:
             self._say(watch, logging.WARNING, str(error))
             return None

@@ -15,6 +15,7 @@ from i4q_ai.gitops.source import Source as GitSource
 from i4q_ai.listening import tags
 from i4q_ai.listening.lines import Head
 from i4q_ai.listening.rules import ListenedSource, RegistrySource
+from i4q_ai.retrying import TRIES
 
 if TYPE_CHECKING:
     from i4q_ai.oci.source import Repository
@@ -56,15 +57,20 @@ class Looker:
         self._listed: dict[str, tuple[str, str]] = {}  # repository and pattern → ETag of the list, highest tag
         self._registries: dict[str, Repository] = {}  # the same → what answers for it, with its connection
 
-    def head(self, source: ListenedSource, deadline: Deadline) -> Head | None:
+    def head(self, source: ListenedSource, deadline: Deadline, *, tries: int = TRIES) -> Head | None:
         """Where a source is now; None if there is nothing yet: no branch, no tag.
+
+        Args:
+            source: which.
+            deadline: when to give up.
+            tries: how often a Git server that does not answer is asked.
 
         Raises:
             NotFoundError: there is no such repository.
             UnreachableError, RegistryError: it does not answer.
         """
         if source.git is not None:
-            return _git_head(source.git, deadline)
+            return _git_head(source.git, deadline, tries)
         return self._registry_head(source.registry_source, deadline)
 
     def all(self, source: ListenedSource, deadline: Deadline) -> Found | None:
@@ -111,8 +117,8 @@ class Looker:
         return tag
 
 
-def _git_head(source: GitSource, deadline: Deadline) -> Head | None:
-    refs = repository.ls_remote(source.repo, deadline=deadline)
+def _git_head(source: GitSource, deadline: Deadline, tries: int = TRIES) -> Head | None:
+    refs = repository.ls_remote(source.repo, tries=tries, deadline=deadline)
     commit = refs.get(f"refs/heads/{source.branch}")
     if commit is not None:
         return _commit(commit)

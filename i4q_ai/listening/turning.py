@@ -21,6 +21,7 @@ from i4q_ai.listening.lines import Change, Head, Line, State
 from i4q_ai.listening.looking import Found, Looker
 from i4q_ai.listening.rules import ListenedSource
 from i4q_ai.placement import REST
+from i4q_ai.retrying import TRIES
 
 if TYPE_CHECKING:
     from i4q_ai.hub import Hub
@@ -110,14 +111,18 @@ class Turner:
         """Break off looks that are under way; what is being applied is finished."""
         self._ending.set()
 
-    def take(self, source: ListenedSource) -> Turn:
+    def take(self, source: ListenedSource, *, tries: int = TRIES) -> Turn:
         """Look at a source and do what there is to do.
+
+        Args:
+            source: at which.
+            tries: how often a Git server that does not answer is asked before that is said.
 
         Raises:
             I4qError: it could not be looked at, or the hub's store does not answer; nothing was changed.
         """
         name = lines.key(source)
-        head = self._looker.head(source, self._deadline(source, at_most=_LONGEST_LOOK))
+        head = self._looker.head(source, self._deadline(source, at_most=_LONGEST_LOOK), tries=tries)
         if head is None or self._done.get(name) == head.commit:
             return Turn()
         line, revision = self.ledger.read(source)

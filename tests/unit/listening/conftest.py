@@ -22,12 +22,13 @@ CNC = Placement("cnc", Label("line") == "cnc")
 
 
 class FakeGit:
-    """Commits of one branch; `looks` counts how often the head was asked for."""
+    """Commits of one branch; `looks` counts how often the head was asked for, `tries` how stubbornly each time."""
 
     def __init__(self) -> None:
         self.trees: dict[str, Mapping[str, bytes]] = {}
         self.head: str | None = None
         self.looks = 0
+        self.tries: list[int] = []
         self.away = False
         self.on_read: Any = None
 
@@ -38,8 +39,9 @@ class FakeGit:
         self.trees[self.head] = {path: content.encode() for path, content in files.items()}
         return self.head
 
-    def ls_remote(self, repo: str, **_: Any) -> dict[str, str]:
+    def ls_remote(self, repo: str, *, tries: int, **_: Any) -> dict[str, str]:
         self.looks += 1
+        self.tries.append(tries)
         if self.away:
             raise UnreachableError(f"{repo} does not answer")
         return {"refs/heads/main": self.head} if self.head else {}

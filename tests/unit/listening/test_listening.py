@@ -18,6 +18,7 @@ from i4q_ai.listening import listening as module
 from i4q_ai.listening.lines import Change
 from i4q_ai.listening.listening import Listening
 from i4q_ai.listening.rules import ListenedSource, Listener
+from i4q_ai.retrying import TRIES
 from tests.unit.listening.conftest import URL, FakeGit, release, rules
 from tests.unit.memory import MemoryBackend
 
@@ -163,6 +164,17 @@ def test_what_fails_is_said_once_and_does_not_stop_the_others(
     warned = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert [record.getMessage() for record in warned] == [f"source 'plant': {URL} does not answer"]
     assert "plant': " + told[0].label + " applied" in caplog.text
+
+
+def test_a_worker_asks_a_server_once_as_it_looks_again_anyhow(memory: MemoryBackend, git: FakeGit, cache: Path) -> None:
+    git.away = True
+    listening = made(cache, [])
+    assert listening.once() == {"plant": "failed"}
+    assert git.tries == [TRIES], "one look alone is not repeated"
+    git.tries.clear()
+    with running(listening):
+        eventually(lambda: len(git.tries) >= 2)
+    assert set(git.tries) == {1}
 
 
 def test_a_bug_in_one_look_ends_nothing(

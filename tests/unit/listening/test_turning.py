@@ -403,8 +403,8 @@ def test_an_old_look_at_the_head_is_no_older_change(
     old = git.push(release())
     look = turner._looker.head
 
-    def late(*arguments: Any) -> Any:
-        found = look(*arguments)
+    def late(*arguments: Any, **about: Any) -> Any:
+        found = look(*arguments, **about)
         git.push(release("2"))
         assert change(other.take(PLANT)).state == "applied"
         return found
