@@ -9,12 +9,16 @@ from typing import Any
 from i4q_ai.backends.base import Subscription
 from i4q_ai.errors import InvalidError, UnsupportedError
 from i4q_ai_ocm.subscribing import pitfalls
-from i4q_ai_ocm.subscribing.things import About, Application, AppSub, Channel, Rule
+from i4q_ai_ocm.subscribing.things import About, Application, AppSub, Channel, Rule, Where
 from i4q_ai_ocm.subscribing.translating import BY_KIND, read, write
 from i4q_ai_ocm.translate.foreign import read_placement
 
-_BESIDE = {"Namespace", "Secret", "ConfigMap", "ManagedClusterSetBinding", "Placement"}
-"""Kinds that stand beside them, and are left as they are."""
+_CLUSTERS = "cluster.open-cluster-management.io"
+_BESIDE = {
+    ("", "Namespace"), ("", "Secret"), ("", "ConfigMap"),
+    (_CLUSTERS, "ManagedClusterSetBinding"), (_CLUSTERS, "Placement"),
+}  # fmt: skip
+"""API groups and kinds that stand beside them, and are left as they are."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,16 @@ class Reading:
 
     def objects(self) -> list[Mapping[str, Any]]:
         """The same as objects of the hub."""
-        things: tuple[About, ...] = (*self.channels, *self.subscriptions, *self.rules, *self.applications)
-        return [*self.beside, *(write(each) for each in things)]
+        return [*self.beside, *(write(each) for each in self.things())]
+
+    def things(self) -> tuple[About, ...]:
+        """All that was read, but what stands beside."""
+        return (*self.channels, *self.subscriptions, *self.rules, *self.applications)
 
     def channel(self, wanted: AppSub) -> Channel | None:
-        """That a Subscription takes from, if it stood there."""
-        return next((each for each in self.channels if f"{each.namespace}/{each.name}" == wanted.channel), None)
+        """That a Subscription takes from, if it stood there; of two, the later, as a hub has it."""
+        found = [each for each in self.channels if f"{each.namespace}/{each.name}" == wanted.channel]
+        return found[-1] if found else None
 
     def subscription(self, wanted: AppSub) -> Subscription:
         """A Subscription as the hub is told of ours.
@@ -69,19 +77,15 @@ def read_applications(objects: Iterable[Mapping[str, Any]]) -> Reading:
     things: list[About] = []
     beside: list[Mapping[str, Any]] = []
     unread: list[str] = []
-    for each in _flat(objects):
-        kind = str(each.get("kind"))
-        type_ = BY_KIND.get((str(each.get("apiVersion")), kind))
-        if type_ is not None:
-            try:
+    for each in _flat(objects, unread):
+        type_ = BY_KIND.get((str(each.get("apiVersion")), str(each.get("kind"))))
+        try:
+            if type_ is not None:
                 things.append(read(each, type_))
-            except (InvalidError, UnsupportedError) as error:
-                unread.append(str(error))
-        elif kind in _BESIDE:
-            beside.append(each)
-        else:
-            name = (each.get("metadata") or {}).get("name")
-            unread.append(f"{kind} '{name}' of {each.get('apiVersion')} is not part of an application")
+            else:
+                beside.append(_beside(each))
+        except (InvalidError, UnsupportedError) as error:
+            unread.append(str(error))
     found = Reading(
         channels=tuple(each for each in things if isinstance(each, Channel)),
         subscriptions=tuple(each for each in things if isinstance(each, AppSub)),
@@ -93,18 +97,45 @@ def read_applications(objects: Iterable[Mapping[str, Any]]) -> Reading:
     return Reading(**{**vars(found), "warnings": tuple(_warnings(found))})
 
 
-def _flat(objects: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _flat(objects: Iterable[Any], unread: list[str]) -> Iterator[Mapping[str, Any]]:
+    """Objects, lists taken apart; what is none is told to `unread`."""
     for each in objects:
-        if str(each.get("kind", "")).endswith("List") and isinstance(each.get("items"), list):
-            yield from _flat(each["items"])
+        if not isinstance(each, Mapping):
+            unread.append(f"a {type(each).__name__} stands where an object should")
+        elif str(each.get("kind", "")).endswith("List") and isinstance(each.get("items"), list):
+            yield from _flat(each["items"], unread)
+            about = each.get("metadata")
+            if isinstance(about, Mapping) and about.get("continue"):
+                unread.append(f"{each['kind']} is a page of a longer list, whose rest is not here")
         else:
             yield each
+
+
+def _beside(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An object that is left as it is.
+
+    Raises:
+        UnsupportedError: it does not belong to an application, or has no name.
+    """
+    version, kind, about = str(found.get("apiVersion")), str(found.get("kind")), found.get("metadata")
+    name = about.get("name") if isinstance(about, Mapping) else None
+    if (version.rpartition("/")[0], kind) not in _BESIDE:
+        raise UnsupportedError(f"{kind} '{name}' of {version} is not part of an application")
+    if not name or not isinstance(name, str):
+        raise UnsupportedError(f"{kind} of {version} has no name")
+    return found
 
 
 def _warnings(found: Reading) -> Iterator[str]:
     for each in found.subscriptions:
         for told in pitfalls.told(each, found.channel(each)):
             yield f"Subscription '{each.namespace}/{each.name}': {told}"
+    seen: set[tuple[type[About], str, str]] = set()
+    for thing in found.things():
+        key = (type(thing), thing.namespace, thing.name)
+        if key in seen:
+            yield f"'{thing.namespace}/{thing.name}' stands twice as the same kind: on a hub the later one is left"
+        seen.add(key)
     lone: dict[str, str] = {}
     for channel in found.channels:
         if channel.type.lower() not in ("git", "github"):
@@ -132,14 +163,17 @@ def _as_ours(reading: Reading, wanted: AppSub) -> Subscription:
     branch = wanted.branch or wanted.old_branch
     if branch is None:
         raise UnsupportedError(f"{told} names no branch", hint="ours name one")
-    ref = wanted.where.ref if wanted.where else None
+    where = wanted.where or Where()
+    if where.clusters or where.selector or where.local:
+        raise UnsupportedError(f"{told} names clusters beside a Placement, or itself, which ours do not")
+    ref = where.ref
     places = [
         each
         for each in reading.beside
         if ref is not None
         and ref.kind == "Placement"
         and each["kind"] == "Placement"
-        and (each["metadata"]["namespace"], each["metadata"]["name"]) == (wanted.namespace, ref.name)
+        and (each["metadata"].get("namespace"), each["metadata"]["name"]) == (wanted.namespace, ref.name)
     ]
     if not places:
         raise UnsupportedError(f"{told}: its clusters are not chosen by a Placement that is among the objects")

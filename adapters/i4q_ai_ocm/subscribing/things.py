@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from i4q_ai.thing import FrozenDict, Thing
 
@@ -117,14 +117,14 @@ class Where(Thing):
     ref: Reference | None = Field(default=None, alias="placementRef")
     clusters: tuple[Named, ...] = ()
     selector: Selector | None = Field(default=None, alias="clusterSelector")
-    local: bool | None = None
+    local: StrictBool | None = None
 
 
 class About(Thing):
     """What every object has: its name, and what no field of it says."""
 
     namespace: str = ""
-    name: str
+    name: str = Field(min_length=1)
     labels: Texts = Field(default_factory=FrozenDict)
     annotations: Texts = Field(default_factory=FrozenDict)
 
@@ -159,7 +159,7 @@ class Channel(About):
     pathname: str
     secret: Reference | None = Field(default=None, alias="secretRef")
     config_map: Reference | None = Field(default=None, alias="configMapRef")
-    insecure: bool | None = Field(default=None, alias="insecureSkipVerify")
+    insecure: StrictBool | None = Field(default=None, alias="insecureSkipVerify")
     gates: dict[str, Any] | None = None
     source_namespaces: tuple[str, ...] = Field(default=(), alias="sourceNamespaces")
     rate: Rate | None = None
@@ -197,7 +197,7 @@ class AppSub(About):
     hook_secret: Reference | None = Field(default=None, alias="hooksecretref")
     allow: tuple[Kinds, ...] = ()
     deny: tuple[Kinds, ...] = ()
-    watch_helm: bool | None = Field(default=None, alias="watchHelmNamespaceScopedResources")
+    watch_helm: StrictBool | None = Field(default=None, alias="watchHelmNamespaceScopedResources")
     path: str | None = None
     branch: str | None = None
     tag: str | None = None
@@ -216,8 +216,8 @@ class AppSub(About):
 class Condition(Thing):
     """What a cluster must say of itself."""
 
-    type: str
-    status: str
+    type: str | None = None
+    status: str | None = None
 
 
 class Hint(Thing):
@@ -239,7 +239,7 @@ class Rule(About):
         scheduler, policies: of others.
     """
 
-    replicas: int | None = Field(default=None, alias="clusterReplicas")
+    replicas: StrictInt | None = Field(default=None, alias="clusterReplicas")
     clusters: tuple[Named, ...] = ()
     selector: Selector | None = Field(default=None, alias="clusterSelector")
     conditions: tuple[Condition, ...] = Field(default=(), alias="clusterConditions")
@@ -262,7 +262,7 @@ class Application(About):
     descriptor: dict[str, Any] | None = None
     info: tuple[dict[str, Any], ...] = ()
     assembly: str | None = Field(default=None, alias="assemblyPhase")
-    owner_refs: bool | None = Field(default=None, alias="addOwnerRef")
+    owner_refs: StrictBool | None = Field(default=None, alias="addOwnerRef")
 
 
 Object = Mapping[str, Any]

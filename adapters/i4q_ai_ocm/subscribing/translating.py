@@ -53,6 +53,8 @@ _SERVERS = {
     "deletionGracePeriodSeconds",
 }  # fmt: skip
 _KEPT = {"name", "namespace", "labels", "annotations"}
+_CHANGED_TO = "value"
+"""Of an override: whatever it is, it is meant."""
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """A copy of the object, of which nobody makes anything but kubectl."""
 
@@ -87,39 +89,56 @@ def read(found: Mapping[str, Any], type_: type[T]) -> T:
         SchemaError: a field does not fit; each with its path.
         UnsupportedError: it has something that no field holds; what, is in it.
     """
-    metadata = dict(found.get("metadata") or {})
+    metadata = _mapping(found.get("metadata"), f"{found.get('kind')}: metadata")
     where = f"{found.get('kind')} '{metadata.get('namespace', '')}/{metadata.get('name', '')}'"
-    more = sorted(key for key, value in metadata.items() if value and key not in _SERVERS | _KEPT)
+    more = sorted(str(key) for key, value in metadata.items() if value and key not in _SERVERS | _KEPT)
     more = [f"metadata.{key}" for key in more]
-    more += sorted(set(found) - {"apiVersion", "kind", "metadata", "spec", "status"})
+    more += sorted(str(key) for key in set(found) - {"apiVersion", "kind", "metadata", "spec", "status"})
     if more:
         raise UnsupportedError(
             f"{where} has {', '.join(more)}, which is not kept", hint="take that away, or leave the object alone"
         )
-    spec = found.get("spec") or {}
-    if not isinstance(spec, Mapping):
-        raise SchemaError(f"{where}: spec is a {type(spec).__name__}, not a mapping")
+    spec = _mapping(found.get("spec"), f"{where}: spec")
     renamed = {theirs: ours for ours, theirs in _RENAMED.get(type_, {}).items()}
     marks = {annotation: name for name, annotation in _MARKS[type_].items()}
-    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != _LAST_APPLIED}
+    annotations = _mapping(metadata.get("annotations"), f"{where}: metadata.annotations")
+    annotations.pop(_LAST_APPLIED, None)
     said = {marks[key]: annotations.pop(key) for key in [*annotations] if key in marks}
     _refuse_our_names(spec, type_, where)
     fields = {renamed.get(key, key): value for key, value in _without_nulls(spec).items()}
-    about = {key: metadata[key] for key in ("name", "namespace", "labels") if metadata.get(key)}
-    return type_.parse({**fields, **said, **about, "annotations": annotations}, where=where)
+    about = {key: metadata[key] for key in ("name", "namespace", "labels") if metadata.get(key) is not None}
+    try:
+        return type_.parse({**fields, **said, **about, "annotations": annotations}, where=where)
+    except SchemaError as error:
+        theirs = {name: f"metadata.annotations.{annotation}" for annotation, name in marks.items()}
+        theirs |= {ours: f"spec.{name}" for name, ours in renamed.items()}
+        findings = tuple((theirs.get(path, path), message) for path, message in error.findings)
+        raise SchemaError(where, hint=error.hint, findings=findings) from error
 
 
 def _refuse_our_names(spec: Mapping[str, Any], type_: type[About], where: str) -> None:
     """A field of the kind is called by its own name; ours would be taken for it."""
     theirs = {field.alias or name for name, field in type_.model_fields.items()} - {*_MARKS[type_], *_KEPT}
     theirs = {_RENAMED.get(type_, {}).get(key, key) for key in theirs}
-    unknown = sorted(set(spec) - theirs)
+    unknown = sorted(str(key) for key in set(spec) - theirs)
     if unknown:
         raise UnsupportedError(f"{where} has spec.{', spec.'.join(unknown)}, which its kind does not have")
 
 
+def _mapping(value: Any, where: str) -> dict[Any, Any]:
+    if value is not None and not isinstance(value, Mapping):
+        raise SchemaError(f"{where} is a {type(value).__name__}, not a mapping")
+    return dict(value or {})
+
+
 def _without_nulls(value: Any) -> Any:
-    """What is null is not said."""
+    """What is null is not said, but where null is what a field is set to."""
     if isinstance(value, Mapping):
-        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+        return {
+            key: one if key == _CHANGED_TO else _without_nulls(one)
+            for key, one in value.items()
+            if one is not None or key == _CHANGED_TO
+        }
+    if isinstance(value, list):
+        return [_without_nulls(one) for one in value]
     return value
