@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Row = tuple[str | None, ...]
 
 _DIGEST = re.compile(r"(sha(?:256|512):[a-f0-9]{12})[a-f0-9]{52,}")
+_COMMIT = re.compile(r"([a-f0-9]{12})[a-f0-9]{28}")
 _GAP = "  "
 
 COLOURS: dict[str, str] = {
@@ -84,7 +85,7 @@ class Table:
         )
 
     def text(self) -> str:
-        """Title, aligned columns and rows, notes; digests shortened, nothing that a terminal would obey."""
+        """Title, aligned columns and rows, notes; digests and commits shortened, nothing that a terminal would obey."""
         parts = [shown(self.title) if self.title else "", self.body() if self.rows else "", *map(shown, self.notes)]
         return "\n".join(part for part in parts if part)
 
@@ -105,9 +106,11 @@ class Table:
 
 
 def shown(cell: str | None) -> str:
-    """A cell as a line of text: digests shortened; a control character, which a terminal would obey, is a '?'."""
+    """A cell as a line of text: digests shortened, and a commit that is all of it; a '?' for control characters."""
     if not cell:
         return "-"
+    if commit := _COMMIT.fullmatch(cell):
+        return commit[1]
     line = " ".join(_DIGEST.sub(r"\1", cell).split())
     return "".join(letter if letter.isprintable() else "?" for letter in line)
 
@@ -235,9 +238,11 @@ def deployments(what: Iterable[Deployment]) -> Table:
 
 def publications(what: Iterable[Publication]) -> Table:
     """What stands in Git, one row a deployment."""
+    from i4q_ai.published import folder
+
     columns = ("name", "version", "commit", "branch", "repository", "folder")
     rows = tuple(
-        (name, each.spec.version_text(), each.commit, each.branch, each.source.repo, each.folders(name).get("*"))
+        (name, each.spec.version_text(), each.commit, each.branch, each.source.repo, folder(each.source, name))
         for one in what
         for name, each in one.published.items()
     )

@@ -91,6 +91,15 @@ def test_a_terminal_obeys_nothing() -> None:
     assert display.shown("a\x1b[31mred\r\nb\tc") == "a?[31mred b c"
 
 
+def test_a_commit_is_short_for_people_and_whole_for_programs() -> None:
+    commit = "0123456789" * 4
+    table = Table("", ("commit",), ((commit,),))
+    assert table.body().splitlines()[-1] == "0123456789" + "01"
+    assert commit not in table.html()
+    assert table.data() == [{"commit": commit}]
+    assert display.shown(f"/srv/{commit}/plant") == f"/srv/{commit}/plant", "a path stays one"
+
+
 def test_digests_are_short_where_people_look_and_whole_in_data() -> None:
     digest = things.digest("x")
     table = Table("", ("digest",), ((digest,),))
