@@ -10,15 +10,20 @@ from i4q_ai import config, published, publishing
 from i4q_ai.backends.subscriptions import Pulled
 from i4q_ai.errors import NotFoundError, OwnedError
 from i4q_ai.gitops import Credentials, Source, repository
+from i4q_ai.placement import REST
 from i4q_ai.placing.evaluate import evaluate
 from i4q_ai.published import Edit, Published
 from i4q_ai.publishing import Manner
 from i4q_ai.spec import Spec
+from i4q_ai.status import NO_CONSUMER, Phase
 
 if TYPE_CHECKING:
     from i4q_ai.backends.base import Record
     from i4q_ai.engine import Engine
     from i4q_ai.gitops.repository import Tree
+
+_OTHER = "OtherVersion"
+"""The reason of a cluster that runs something, and not what stands in Git."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ class PublicationStatus:
     @property
     def delivered(self) -> bool:
         """Every cluster that is seen has the commit, or a later one that left this deployment as it is."""
-        return bool(self.clusters) and all(each.phase.value == "Ready" for each in self.clusters)
+        return bool(self.clusters) and all(
+            each.phase is Phase.READY or each.reason == NO_CONSUMER for each in self.clusters
+        )
 
     def __str__(self) -> str:
         from i4q_ai import display
@@ -280,13 +287,20 @@ class Publication:
         }
         clusters = tuple(engine.fleet.clusters(deadline=engine.deadline()))
         selected = evaluate(what.spec.placement, clusters, now=engine.clock()).selected
-        return [
-            Pulled(
-                cluster=each.cluster, group=selected.get(each.cluster, "*"), phase=each.phase, reason=each.reason,
-                message=each.message, since=each.since, commit=brought.get(each.running or "", ""),
-            )
-            for each in engine.fleet.observe(namespace=engine.namespace, name=name, deadline=engine.deadline())
-        ]  # fmt: skip
+        wanted = {group: what.spec.item(engine.namespace, name, group).digest for group in {REST, *selected.values()}}
+        rows = []
+        for each in engine.fleet.observe(namespace=engine.namespace, name=name, deadline=engine.deadline()):
+            group = selected.get(each.cluster, REST)
+            row = Pulled(
+                cluster=each.cluster, group=group, phase=each.phase, reason=each.reason, message=each.message,
+                since=each.since, commit=brought.get(each.running or "", ""),
+            )  # fmt: skip
+            if each.delivered and each.running != wanted[group]:
+                # It has what the hub or somebody else wants, which is not what stands in Git.
+                told = f"runs version {each.version}" if each.version else "runs another version"
+                row = row.replace(phase=Phase.PENDING, reason=_OTHER, message=told)
+            rows.append(row)
+        return rows
 
 
 def _reverting(before: Mapping[str, Spec], after: Mapping[str, Spec | None], commit: str, to: str | None) -> str:

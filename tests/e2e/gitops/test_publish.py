@@ -304,7 +304,13 @@ def test_which_commit_a_cluster_runs_by_its_digest(hub: Hub, memory: MemoryBacke
     hub.deploy(things.model(), to=CNC)
     (status,) = publication.status()
     assert [(each.cluster, each.commit) for each in status.clusters] == [("edge-1", first), ("edge-2", first)]
-    assert first[:12] in str(status)
+    assert f"edge-1   Pending  {first[:12]}  " in str(status)
+    assert str(status).splitlines()[-1].endswith("runs version 1")
+    assert not status.delivered
+    hub.deploy(things.model(version="2"), to=CNC)
+    (status,) = publication.status()
+    assert {(each.phase, each.commit) for each in status.clusters} == {(Phase.READY, publication.commit)}
+    assert status.delivered
 
 
 def test_a_hub_that_can_is_told(
