@@ -238,11 +238,9 @@ def deployments(what: Iterable[Deployment]) -> Table:
 
 def publications(what: Iterable[Publication]) -> Table:
     """What stands in Git, one row a deployment."""
-    from i4q_ai.published import folder
-
     columns = ("name", "version", "commit", "branch", "repository", "folder")
     rows = tuple(
-        (name, each.spec.version_text(), each.commit, each.branch, each.source.repo, folder(each.source, name))
+        (name, each.spec.version_text(), each.commit, each.branch, each.source.repo, each.folder(name))
         for one in what
         for name, each in one.published.items()
     )

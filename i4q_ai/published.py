@@ -83,6 +83,10 @@ class Published(Thing):
         """It waits on a branch of its own."""
         return self.branch not in ("", self.source.branch)
 
+    def folder(self, name: str) -> str:
+        """The folder of all of it, from the root of the repository."""
+        return folder(self.source, name)
+
     def folders(self, name: str) -> dict[str, str]:
         """Group → the folder of its clusters, from the root of the repository; `"*"` alone where all get the same."""
         own = folder(self.source, name)

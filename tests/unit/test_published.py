@@ -47,6 +47,7 @@ def test_folders_of_groups() -> None:
     assert groups(GROUPED) == {"cnc": "cnc", "*": "_rest"}
     record = Published(spec=GROUPED, source=Source(repo="/r", path="edges"), commit="0" * 40, branch="main")
     assert record.folders("wear") == {"cnc": "edges/wear/cnc", "*": "edges/wear/_rest"}
+    assert record.folder("wear") == "edges/wear"
     assert folder(Source(repo="/r"), "wear") == "wear"
     assert set(files(GROUPED, "i4q", "wear", form="agent", rendering=RENDERING)) == {
         "cnc/desired.json", "_rest/desired.json"
