@@ -19,9 +19,10 @@ from tests.testbed.lacking import lacks
 NEWEST = "1.1.1"
 _NEEDS = {
     "1.1.1": ("pyOpenSSL",),  # it imports it, and does not ask for it
-    "1.0.1": ("pyOpenSSL", "sigstore<4"),  # the next sigstore has no sigstore_protobuf_specs, which these import
-    "1.0.0": ("pyOpenSSL", "sigstore<4"),
-    "0.3.1": ("pyOpenSSL", "sigstore<4"),
+    # A sigstore before 3.6 needs an older cryptography than it says; the next one has no sigstore_protobuf_specs.
+    "1.0.1": ("pyOpenSSL", "sigstore>=3.6,<4"),
+    "1.0.0": ("pyOpenSSL", "sigstore>=3.6,<4"),
+    "0.3.1": ("pyOpenSSL", "sigstore>=3.6,<4"),
 }
 RELEASES = tuple(_NEEDS)
 _INSTALL_TIMEOUT = 900
