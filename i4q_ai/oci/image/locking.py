@@ -22,9 +22,9 @@ from i4q_ai.oci.image.locked import Requirement, dump, normal
 from i4q_ai.oci.image.platforms import PLATFORMS, PYTHON
 
 EXTRA = "serve"
-UNASKED = frozenset({"kubernetes", "oras", "uvicorn"})
-"""What pyproject.toml asks for and the image does not need: the API of Kubernetes, the registry class that only
-existing code uses, the server behind `--protocol asgi`."""
+UNASKED = frozenset({"kubernetes", "msgspec", "oras", "uvicorn"})
+"""What pyproject.toml asks for and the image does not need: the API of Kubernetes and what reads its large lists, the
+registry class that only existing code uses, the server behind `--protocol asgi`."""
 
 UNUSED = frozenset(
     {"coloredlogs", "flatbuffers", "humanfriendly", "mpmath", "packaging", "protobuf", "pycparser", "sympy"}
