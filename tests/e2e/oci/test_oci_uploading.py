@@ -208,7 +208,6 @@ def test_push_killed_anywhere(registry: Registry, weights: Path, tmp_path: Path)
             assert remote.resolve("1", Deadline.after(TIMEOUT)) in (None, digest)
             assert child.run("push", **{**told, "rate": None})["code"] == 0
             assert remote.resolve("1", Deadline.after(TIMEOUT)) == digest
-            assert not list((tmp_path / f"cache-{number}" / "uploads").glob("*.json"))
     _whole(registry, f"models/n{KILLS - 1}", digest, tmp_path)
     assert early > KILLS // 2  # or nothing was shown
 
