@@ -31,7 +31,7 @@ from tests.testbed.ocm import Management
 from tests.testbed.runs import Run
 from tests.testbed.subscriptions import Subscriptions
 
-TOLD, LEFT = 9, 3
+TOLD, LEFT = 9, 2
 NAMESPACE, NAME = "plant", "bolts"
 PATIENCE = 900.0
 _DIGEST = f"sha256:{'1' * 64}"
