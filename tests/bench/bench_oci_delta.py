@@ -19,6 +19,8 @@ from tests.testbed.registry import Registry
 
 SIZE = 1024**3
 RUNS = 3
+_PIECE = 16 * 1024**2
+"""Bytes that are drawn at once; a whole GiB is more than a generator gives."""
 _GOAL = 8.0
 _TIMEOUT = 600.0
 
@@ -38,7 +40,9 @@ class _Bench:
 
     def __init__(self, folder: Path, registry: Registry, size: int = SIZE) -> None:
         self._folder, self._registry = folder, registry
-        self._content = bytearray(random.Random(1).randbytes(size))
+        chance = random.Random(1)
+        pieces = (chance.randbytes(min(_PIECE, size - at)) for at in range(0, size, _PIECE))
+        self._content = bytearray().join(pieces)
         self._number = 0
         self.first, self.push_time = self.push(chunk_maps=True)
         _fetch(self._registry.host, self.first, folder / "seed", folder / "seed-tree")
