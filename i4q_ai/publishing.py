@@ -150,13 +150,15 @@ class FasterError(ConflictError):
 
 
 def _publish(engine: Engine, specs: Mapping[str, Spec], how: Manner) -> str:
-    present = {name: each for name, each in records(engine).items() if name in specs}
-    before = {name: read(each) for name, each in present.items()}
+    there = records(engine)
+    known = {name: read(each) for name, each in there.items()}
+    present = {name: each for name, each in there.items() if name in specs}
+    before = {name: known[name] for name in present}
     wanted = {
         name: Published(
             spec=spec, source=how.source, form=_form(engine, before.get(name), how), rendering=how.rendering
         )
-        for name, spec in _checked(engine, specs, before, how).items()
+        for name, spec in _checked(engine, specs, known, how).items()
     }
     texts = {
         name: files(each.spec, engine.namespace, name, form=each.form, rendering=how.rendering)
@@ -242,20 +244,18 @@ def follows(engine: Engine, what: Published) -> bool:
     return engine.backend.capabilities.gitops and what.form != "agent"
 
 
-def _checked(
-    engine: Engine, specs: Mapping[str, Spec], before: Mapping[str, Published], how: Manner
-) -> dict[str, Spec]:
+def _checked(engine: Engine, specs: Mapping[str, Spec], there: Mapping[str, Published], how: Manner) -> dict[str, Spec]:
     """The specs, let in by the trust policy; refused where `deploy` would refuse them, before anything is touched."""
     if not specs:
         raise InvalidError("there is nothing to publish", hint="give a Model, a Workload or a Release with deployments")
     clusters = tuple(engine.fleet.clusters(deadline=engine.deadline()))
-    published = {name: read(each).spec for name, each in records(engine).items()}
+    published = {name: each.spec for name, each in there.items()}
     deployed = {name: Spec.parse(each.data) for name, each in engine.records().items()}
     known = {**deployed, **published, **specs}
     alike = _by_object(known)
     found = {}
     for name, spec in specs.items():
-        last = before.get(name)
+        last = there.get(name)
         if last is not None and last.spec.owner == engine.owner and last.source != how.source:
             raise OwnedError(
                 f"'{engine.namespace}/{name}' is published to {last.source}",
