@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from i4q_ai.desired import Item
 from i4q_ai.errors import InvalidError
 from i4q_ai.gitops.source import Source
-from i4q_ai.manifests.publishable import Form, rendered
+from i4q_ai.manifests.publishable import Form, group_folder, rendered
 from i4q_ai.manifests.rendering import needs_image
 from i4q_ai.manifests.site import Site
 from i4q_ai.placement import REST
@@ -22,8 +22,6 @@ from i4q_ai.thing import FrozenDict, Thing
 
 RECORD_KIND = "publication"
 """The kind of the store's records that hold a Published."""
-_REST = "_rest"
-"""The folder of the group `"*"`; no group has that name."""
 
 
 class Rendering(Thing):
@@ -109,7 +107,7 @@ def groups(spec: Spec) -> dict[str, str]:
     """
     if not spec.versions:
         return {REST: ""}
-    return {group: _REST if group == REST else group for group in spec.placement.group_names}
+    return {group: group_folder(group) for group in spec.placement.group_names}
 
 
 def files(spec: Spec, namespace: str, name: str, *, form: Form, rendering: Rendering) -> dict[str, str]:

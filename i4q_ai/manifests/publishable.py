@@ -13,6 +13,7 @@ from i4q_ai.manifests import naming, rendering, unmanaged
 from i4q_ai.manifests.files import DOCUMENT
 from i4q_ai.manifests.order import ORDER, Object
 from i4q_ai.manifests.site import Site
+from i4q_ai.placement import REST
 
 Form = Literal["manifests", "kustomize", "chart", "agent"]
 """As what a deployment stands in Git."""
@@ -21,6 +22,16 @@ _MANAGER = "git"
 _STAMPS = frozenset({naming.DIGEST, naming.VERSION, naming.REVISION, naming.ITEM})
 _CHART_VERSION = "1.0.0"
 """Of every chart in Git: which one it is, the commit says."""
+
+
+def group_folder(group: str) -> str:
+    """The folder of a group, below that of its deployment.
+
+    Example:
+        >>> group_folder("canary"), group_folder("*")
+        ('canary', '_rest')
+    """
+    return "_rest" if group == REST else group  # no group has that name
 
 
 def rendered(item: Item, site: Site, *, form: Form) -> dict[str, str]:

@@ -17,7 +17,7 @@ from i4q_ai.errors import UnsupportedError
 from i4q_ai.gitops import Source, repository
 from i4q_ai.manifests import Object, Site, selector
 from i4q_ai.manifests.naming import KIND
-from i4q_ai.manifests.publishable import Form, rendered
+from i4q_ai.manifests.publishable import Form, group_folder, rendered
 from i4q_ai.placement import REST, Placement
 from i4q_ai_ocm.hub import HubObjects
 from i4q_ai_ocm.placing import Placing
@@ -35,8 +35,6 @@ _PATIENCE = 10.0
 """Seconds within which clusters take away what they took; those that are away take longer."""
 _FORM: Form = "kustomize"
 """The agents read a kustomization whole or not at all; of plain files, one that they cannot read is gone for them."""
-_REST = "_rest"
-"""The folder of the group `"*"`; no group has that name."""
 
 
 class Delivering:
@@ -188,7 +186,7 @@ def folder(key: Key, group: str) -> str:
         >>> folder(("factory", "tool-wear"), "*")
         'factory/tool-wear/_rest'
     """
-    return f"{key[0]}/{key[1]}/{_REST if group == REST else group}"
+    return f"{key[0]}/{key[1]}/{group_folder(group)}"
 
 
 def _wanted(turn: Turn) -> dict[str, Item]:
