@@ -16,7 +16,7 @@ from i4q_ai import display
 from i4q_ai.cli import printing
 from i4q_ai.cli.running import end_on_signal
 from i4q_ai.cli.settings import Settings
-from i4q_ai.cli.verbs import Verb
+from i4q_ai.cli.verbs import Verb, lease_option
 from i4q_ai.errors import I4qError
 
 if TYPE_CHECKING:
@@ -36,14 +36,7 @@ _MOST_NAMED = 8
 @click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="0 takes a free one.")
 @click.option("--tls-certificate", type=click.Path(path_type=Path), metavar="FILE", help="PEM: webhooks come by https.")
 @click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="PEM; else with the certificate.")
-@click.option(
-    "--lease",
-    type=click.FloatRange(min=1),
-    default=15,
-    show_default=True,
-    metavar="SECONDS",
-    help="After which another listener takes over a change when this one is gone.",
-)
+@lease_option("listener takes over a change")
 @click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Looks at once.")
 @click.pass_obj
 def listen(

@@ -14,20 +14,13 @@ import click
 from i4q_ai import display
 from i4q_ai.cli import printing
 from i4q_ai.cli.settings import Settings
-from i4q_ai.cli.verbs import Verb
+from i4q_ai.cli.verbs import Verb, lease_option
 from i4q_ai.errors import ConflictError, DeploymentFailed, I4qError
 
 
 @click.command(cls=Verb)
 @click.option("--once", is_flag=True, help="One turn, then end.")
-@click.option(
-    "--lease",
-    type=click.FloatRange(min=1),
-    default=15,
-    show_default=True,
-    metavar="SECONDS",
-    help="After which another controller takes over when this one is gone.",
-)
+@lease_option("controller takes over")
 @click.pass_obj
 def controller(settings: Settings, once: bool, lease: float) -> None:
     """Keep all deployments of the namespace as they are wanted; SIGTERM ends it."""

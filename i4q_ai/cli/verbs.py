@@ -53,6 +53,18 @@ def timeout_option(default: float) -> Callable[[Any], Any]:
     )
 
 
+def lease_option(who: str) -> Callable[[Any], Any]:
+    """How long one of several has its turn without renewing it; says who does what then."""
+    return click.option(
+        "--lease",
+        type=click.FloatRange(min=1),
+        default=15,
+        show_default=True,
+        metavar="SECONDS",
+        help=f"After which another {who} when this one is gone.",
+    )
+
+
 def _rate(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
     return config.parse_rate(text) if text else None
 
