@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import i4q_ai as i4q
 from i4q_ai import yamls
@@ -13,6 +14,9 @@ from i4q_ai.backends.base import Pulled, Subscription
 from i4q_ai.deadline import Deadline
 from i4q_ai.gitops import Source, repository
 from i4q_ai.status import Phase
+
+if TYPE_CHECKING:
+    from tests.testbed.subscriptions import Subscriptions
 
 T = TypeVar("T")
 
@@ -28,6 +32,14 @@ def soon() -> Deadline:
 def config_map(name: str, value: str, **about: Any) -> dict[str, Any]:
     """The smallest object that says what it is of."""
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **about}, "data": {"version": value}}
+
+
+def version(acm: Subscriptions, edge: str, namespace: str, name: str = "line") -> str:
+    """The version of an edge's ConfigMap; empty without one."""
+    found = acm.management.edges[edge].kubectl(
+        "get", "configmap", name, "-n", namespace, "-o", "json", "--ignore-not-found"
+    )
+    return str(json.loads(found)["data"]["version"]) if found else ""
 
 
 @dataclass(frozen=True)

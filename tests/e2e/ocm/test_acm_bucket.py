@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +13,7 @@ from i4q_ai import yamls
 from i4q_ai_ocm.subscribing.things import AppSub, Channel, Reference, Where
 from i4q_ai_ocm.subscribing.translating import write
 from i4q_ai_ocm.translate import placements
-from tests.e2e.ocm.acm_things import config_map, until
+from tests.e2e.ocm.acm_things import config_map, until, version
 from tests.testbed import network
 from tests.testbed.kinds import apply, namespace
 
@@ -69,11 +69,7 @@ def test_what_lies_in_a_bucket_is_taken_and_goes(acm: Subscriptions, bucket: Any
         bucket.put_object(Bucket="models", Key="edge/line.yaml", Body=text)
         apply(acm.hub, *told(ocm_namespace, bucket, edge, moment))
 
-    def there() -> str:
-        look = ["get", "configmap", "line", "-n", ocm_namespace, "-o", "json", "--ignore-not-found"]
-        found = acm.management.edges[edge].kubectl(*look)
-        return str(json.loads(found)["data"]["version"]) if found else ""
-
+    there = partial(version, acm, edge, ocm_namespace)
     put("5", "2026-01-01T00:00:00Z")
     until(there, lambda found: found == "5")
     put("200", "2026-01-01T00:00:01Z")

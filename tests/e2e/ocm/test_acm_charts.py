@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from i4q_ai import yamls
 from i4q_ai_ocm.subscribing.things import AppSub, Channel, Filter, Reference, Where
 from i4q_ai_ocm.subscribing.translating import write
 from i4q_ai_ocm.translate import placements
-from tests.e2e.ocm.acm_things import config_map, until
+from tests.e2e.ocm.acm_things import config_map, until, version
 from tests.testbed import network
 from tests.testbed.helm import Helm, helm
 from tests.testbed.kinds import apply, namespace
@@ -38,14 +37,14 @@ def charts(acm: Subscriptions, tmp_path: Path, helm: Helm) -> Iterator[str]:
     """The URL of a repository with versions 5 and 200 of a chart."""
     assert acm.agents  # whose network it is in
     folder = tmp_path / "repository"
-    for version in ("5.0.0", "200.0.0"):
-        chart = tmp_path / version / "line"
+    for number in ("5.0.0", "200.0.0"):
+        chart = tmp_path / number / "line"
         (chart / "templates").mkdir(parents=True)
-        about = {"apiVersion": "v2", "name": "line", "version": version}
+        about = {"apiVersion": "v2", "name": "line", "version": number}
         (chart / "Chart.yaml").write_text(yamls.dump(about), encoding="utf-8")
-        (chart / "templates" / "line.yaml").write_text(yamls.dump(config_map("line", version)), encoding="utf-8")
+        (chart / "templates" / "line.yaml").write_text(yamls.dump(config_map("line", number)), encoding="utf-8")
         helm("package", chart, "--destination", folder)
-    handler = functools.partial(_Quiet, directory=str(folder))
+    handler = partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer((network.HUB, 0), handler) as server:
         url = f"http://{network.HUB}:{server.server_address[1]}"
         helm("repo", "index", folder, "--url", url)
@@ -76,11 +75,7 @@ def told(space: str, url: str, edge: str, version: str, moment: str) -> list[dic
 def test_a_chart_is_installed_upgraded_and_taken_away(acm: Subscriptions, charts: str, ocm_namespace: str) -> None:
     edge = min(acm.agents)
 
-    def there() -> str:
-        look = ["get", "configmap", "line", "-n", ocm_namespace, "-o", "json", "--ignore-not-found"]
-        found = acm.management.edges[edge].kubectl(*look)
-        return str(json.loads(found)["data"]["version"]) if found else ""
-
+    there = partial(version, acm, edge, ocm_namespace)
     apply(acm.hub, *told(ocm_namespace, charts, edge, "5.0.0", "2026-01-01T00:00:00Z"))
     until(there, lambda found: found == "5.0.0")
     apply(acm.hub, *told(ocm_namespace, charts, edge, "200.0.0", "2026-01-01T00:00:01Z"))

@@ -14,7 +14,7 @@ import i4q_ai as i4q
 from i4q_ai.errors import OwnedError
 from i4q_ai.status import Phase
 from i4q_ai_ocm.settings import Git, OcmHub
-from tests.e2e.ocm.acm_things import PATIENCE, Line, config_map, soon, until
+from tests.e2e.ocm.acm_things import PATIENCE, Line, config_map, soon, until, version
 
 if TYPE_CHECKING:
     from tests.testbed.gitserver import GitServer
@@ -50,14 +50,6 @@ def left(acm: Subscriptions, namespace: str) -> list[str]:
     found = acm.hub.kubectl("get", kinds, "-n", namespace, "-o", "name").split()
     ours = ["get", "channels", "-A", "-l", "app.kubernetes.io/managed-by=i4q-ai", "-o", "name"]
     return [*found, *acm.hub.kubectl(*ours).split()]
-
-
-def version(acm: Subscriptions, edge: str, namespace: str, name: str = "line") -> str:
-    """The version of an edge's ConfigMap; empty without one."""
-    found = acm.management.edges[edge].kubectl(
-        "get", "configmap", name, "-n", namespace, "-o", "json", "--ignore-not-found"
-    )
-    return str(json.loads(found)["data"]["version"]) if found else ""
 
 
 def test_a_push_is_there_in_no_time_and_gone_when_it_is_taken_back(line: Line, acm: Subscriptions) -> None:
